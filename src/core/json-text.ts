@@ -1,0 +1,187 @@
+/** JSON that comes from strangers: decoded strictly, bounded in depth, read without losing digits. */
+import { Problem } from './problem.js'
+
+export const MAX_JSON_DEPTH = 64
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
+/** UTF-8 text of `bytes`, or `undefined` when they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Parses a request body.
+ *
+ * @throws Problem `invalid_request` when it is not UTF-8, not JSON, nested deeper than
+ *   {@link MAX_JSON_DEPTH}, or has a member named `__proto__`.
+ */
+export function parseRequestJson(bytes: Uint8Array): unknown {
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw new Problem('invalid_request', 'The body is not valid UTF-8.')
+  if (depthOf(text) > MAX_JSON_DEPTH) {
+    throw new Problem('invalid_request', `The JSON is nested deeper than ${MAX_JSON_DEPTH} levels.`)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Problem('invalid_request', 'The body is not valid JSON.')
+  }
+  if (/__proto__|\\u00/i.test(text) && hasProtoMember(value)) {
+    throw new Problem('invalid_request', 'A member may not be named __proto__.')
+  }
+  return value
+}
+
+/** How deeply brackets nest, counted without recursion. */
+export function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (inString) {
+      if (char === 0x5c) i++
+      else if (char === 0x22) inString = false
+    } else if (char === 0x22) inString = true
+    else if (char === 0x7b || char === 0x5b) deepest = Math.max(deepest, ++depth)
+    else if (char === 0x7d || char === 0x5d) depth--
+  }
+  return deepest
+}
+
+function hasProtoMember(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (!Array.isArray(value) && Object.hasOwn(value, '__proto__')) return true
+  return Object.values(value).some(hasProtoMember)
+}
+
+/**
+ * Parses an answer, but only where parsing loses nothing: `undefined` when the text is not JSON,
+ * is nested too deeply, or holds a number that JavaScript would change.
+ */
+export function parseLossless(text: string): { value: unknown } | undefined {
+  if (depthOf(text) > MAX_JSON_DEPTH || !numbersSurvive(text)) return undefined
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+function numbersSurvive(text: string): boolean {
+  // Any decimal of at most 15 significant digits without exponent survives; only then look closer.
+  if (!/[\d.]{16}|\d[eE][+-]?\d/.test(text)) return true
+  for (const [token] of text.matchAll(STRING_OR_NUMBER)) {
+    if (token.startsWith('"')) continue
+    if (significance(token) !== significance(String(Number.parseFloat(token)))) return false
+  }
+  return true
+}
+
+/** A number's digits and exponent in one normal form, so that 1.0, 1 and 10e-1 are alike. */
+function significance(token: string): string {
+  const [mantissa = '', exponent = '0'] = token
+    .replace('-', token.startsWith('-') ? '' : '-')
+    .split(/[eE]/)
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const trimmed = digits.replace(/0+$/, '')
+  if (trimmed === '') return '0'
+  const power = Number.parseInt(exponent, 10) - fraction.length + digits.length - trimmed.length
+  return `${token.startsWith('-') ? '-' : ''}${trimmed}e${power}`
+}
+
+/** The value that an RFC 6901 pointer names, `undefined` when there is none. */
+export function valueAt(document: unknown, pointer: string): unknown {
+  let value = document
+  for (const name of pointerPath(pointer)) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
+
+/** The member names of an RFC 6901 pointer. */
+export function pointerPath(pointer: string): string[] {
+  if (pointer === '') return []
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/**
+ * The raw text of the number that `pointer` names in the JSON `text`, digits untouched;
+ * `undefined` when there is no number there. `text` must be valid JSON.
+ */
+export function numberTextAt(text: string, pointer: string): string | undefined {
+  let at = skipSpace(text, 0)
+  for (const name of pointerPath(pointer)) {
+    const found = memberStart(text, at, name)
+    if (found === undefined) return undefined
+    at = found
+  }
+  return /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/.exec(text.slice(at, at + 64))?.[0]
+}
+
+/** Where the value of member or element `name` starts; the last of members with one name wins. */
+function memberStart(text: string, at: number, name: string): number | undefined {
+  const isObject = text[at] === '{'
+  if (!isObject && text[at] !== '[') return undefined
+  let position = skipSpace(text, at + 1)
+  let found: number | undefined
+  for (let index = 0; text[position] !== '}' && text[position] !== ']'; index++) {
+    let key = String(index)
+    if (isObject) {
+      const end = endOfString(text, position)
+      key = JSON.parse(text.slice(position, end))
+      position = skipSpace(text, skipSpace(text, end) + 1)
+    }
+    if (key === name) found = position
+    position = skipSpace(text, endOfValue(text, position))
+    if (text[position] === ',') position = skipSpace(text, position + 1)
+    if (position >= text.length) break
+  }
+  return found
+}
+
+function skipSpace(text: string, at: number): number {
+  let position = at
+  while (position < text.length && text.charCodeAt(position) <= 0x20) position++
+  return position
+}
+
+function endOfString(text: string, at: number): number {
+  let position = at + 1
+  while (text[position] !== '"') position += text[position] === '\\' ? 2 : 1
+  return position + 1
+}
+
+function endOfValue(text: string, at: number): number {
+  if (text[at] === '"') return endOfString(text, at)
+  let depth = 0
+  let position = at
+  while (position < text.length) {
+    const char = text[position]
+    if (char === '"') {
+      position = endOfString(text, position)
+      continue
+    }
+    if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') {
+      if (depth === 0) return position
+      depth--
+      if (depth === 0) return position + 1
+    } else if (depth === 0 && (char === ',' || char!.charCodeAt(0) <= 0x20)) return position
+    position++
+  }
+  return position
+}
