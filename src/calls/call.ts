@@ -1,0 +1,83 @@
+/** The nouns of one call, in the order in which they appear: order, request, quote, held, outcome. */
+import type { Principal } from '#accounts'
+import type { Id } from '#core/ids'
+import type { Nanos } from '#core/money'
+import type { ProblemCode } from '#core/problem'
+import type { UpstreamRequest } from '#upstreams'
+
+/** What a buyer asks for, as a face hands it over. */
+export type Order = {
+  principal: Principal
+  endpointId: string
+  /** The version as sent; absent for the latest. */
+  version?: number | undefined
+  arguments: Record<string, unknown>
+  /** The most that the buyer pays, fee included, decimal USDC. */
+  maxPrice?: string | undefined
+  quoteId?: string | undefined
+  idempotencyKey?: string | undefined
+  /** A word of the buyer's that attributes the cost. */
+  tag?: string | undefined
+  /** Aborted when the client went away. */
+  signal?: AbortSignal | undefined
+}
+
+/** The exact request that would be sent, and the hash that quote and receipt are bound to. */
+export type ShapedRequest = { upstream: UpstreamRequest; hash: string }
+
+/** The most that this one call may cost, nano-USDC. */
+export type Quote = {
+  maxCharge: Nanos
+  maxFee: Nanos
+  maxTotal: Nanos
+  /** The stored quote that it honours, used up by the hold. */
+  id: Id<'quote'> | undefined
+}
+
+/** A call between its hold and its end: what its row and its receipt say of it. */
+export type OpenCall = {
+  id: Id<'call'>
+  buyerId: Id<'account'>
+  keyId: Id<'key'>
+  sellerId: Id<'account'>
+  endpointId: string
+  version: number
+  requestHash: string
+  /** The price as buyers see it. */
+  price: Record<string, unknown> & { model: string }
+  quoteId: Id<'quote'> | null
+  idempotencyHash: string | null
+  /** What is set aside for it, nano-USDC. */
+  hold: Nanos
+  startedAtMs: number
+}
+
+/** A live hold. Only `hold` makes one, so nothing can be forwarded without. */
+export type Held = { kind: 'held'; call: OpenCall }
+
+export type OutcomeKind = 'charged' | 'free' | 'refunded' | 'failed'
+
+/** The answer's bytes, decoded and scrubbed, as `response.hash` is taken over them. */
+export type AnswerBody = { bytes: Buffer; mediaType: string; truncated: boolean }
+
+/** How a call ended. The same, whoever asks and however often. */
+export type Outcome = {
+  callId: Id<'call'>
+  endpointId: string
+  version: number
+  outcome: OutcomeKind
+  /** The upstream's status, `null` when it did not answer. */
+  status: number | null
+  /** `null` when there was no answer; `undefined` when it is no longer kept. */
+  body: AnswerBody | null | undefined
+  charge: Nanos
+  fee: Nanos
+  total: Nanos
+  /** What the buyer can spend now. */
+  balance: Nanos
+  receipt: { id: Id<'receipt'>; jws: string } | null
+  /** Why nothing was charged, for a call that was not delivered. */
+  fault: { code: ProblemCode; message: string; retryAfterMs?: number } | undefined
+  /** Whether an earlier call with the same idempotency key was answered again. */
+  replayed: boolean
+}

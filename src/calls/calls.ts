@@ -1,0 +1,127 @@
+/**
+ * The paid call. Each stage takes what the last one gave; `forward` without a live hold does not
+ * compile. After the hold a call ends exactly once: captured, released, or reaped.
+ */
+import { requireScope } from '#accounts'
+import type { Catalogue, Offer } from '#catalogue'
+import { type Id, newId } from '#core/ids'
+import type { Ledger } from '#ledger'
+import type { Receipts } from '#receipts'
+import type { Store } from '#store'
+import type { Telemetry } from '#telemetry'
+import type { Answer, Upstreams } from '#upstreams'
+import type { Vault } from '#vault'
+import { refuseUnapproved } from './approval.js'
+import type { Held, Order, Outcome, ShapedRequest } from './call.js'
+import { abandon, conclude } from './conclude.js'
+import { hold } from './hold.js'
+import { judge } from './judge.js'
+import { promisedQuote, quoteFor } from './quotes.js'
+import { type Running, recall } from './recall.js'
+import { shape } from './shape.js'
+import type { Slots } from './slots.js'
+
+export { type RenderedBody, renderBody } from './body.js'
+export type { Order, Outcome, OutcomeKind } from './call.js'
+export { type Call, toCall } from './call-rows.js'
+export { bodyOf, findCall, pastOutcome } from './past.js'
+export { type PriceAnswer, priceOf } from './price-of.js'
+export { purge } from './purge.js'
+export type { ShownQuote } from './quotes.js'
+export { reap } from './reap.js'
+export type { Running } from './recall.js'
+export { createSlots, type Slots } from './slots.js'
+export { balanceOf, type UsageQuery, usage } from './usage.js'
+
+export type CallDeps = {
+  store: Store
+  catalogue: Pick<Catalogue, 'offer' | 'validate' | 'observe'>
+  ledger: Ledger
+  upstreams: Upstreams
+  receipts: Receipts
+  vault: Vault
+  telemetry: Telemetry
+  clock: { now(): number }
+  slots: Slots
+  running: Running
+  holdLifeMs: number
+}
+
+/**
+ * Buys one answer: at most `quote.maxTotal` leaves the buyer, and only for a delivered answer.
+ *
+ * @throws Problem for everything that is refused before dispatch; nothing is charged then.
+ */
+export async function call(deps: CallDeps, order: Order): Promise<Outcome> {
+  const leave = admit(deps, order)
+  try {
+    const replay = await recall(deps, order)
+    if (replay) return replay
+    const callId = newId('call', deps.clock.now())
+    const running = buy(deps, order, callId)
+    deps.running.set(callId, running)
+    return await running.finally(() => deps.running.delete(callId))
+  } finally {
+    leave()
+  }
+}
+
+async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Outcome> {
+  const receivedAt = performance.now()
+  const { offer, promised } = await resolve(deps, order)
+  const request = shape(deps, offer, order)
+  const quote = quoteFor(offer, request, order, promised)
+  const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote }
+  const held = await hold(deps, terms)
+  if (!held) return (await recall(deps, order))!
+  if (order.signal?.aborted) return abandon(deps, held, 'The client went away before the call.')
+  const answer = await forward(deps, offer, request, held)
+  const verdict = judge(offer, answer)
+  const outcome = await conclude(deps, held, offer, answer, verdict)
+  report(deps, outcome, answer, verdict.delivered, receivedAt)
+  return outcome
+}
+
+/** Who asks, and whether there is room. The function it gives back frees the room. */
+function admit({ slots }: CallDeps, { principal }: Order): () => void {
+  requireScope(principal, 'call')
+  return slots.enter(principal.key.id)
+}
+
+/** Which endpoint, at which version: that of the quote, the one named, or the latest. */
+async function resolve(deps: CallDeps, order: Order) {
+  const promised = await promisedQuote(deps, order)
+  const offer = await deps.catalogue.offer(order.endpointId, promised?.version ?? order.version)
+  refuseUnapproved(offer)
+  return { offer, promised }
+}
+
+/** Sends the request with the seller's credential. No transaction is open here. */
+function forward(
+  { upstreams }: CallDeps,
+  offer: Offer,
+  request: ShapedRequest,
+  { call: { id } }: Held,
+): Promise<Answer> {
+  return upstreams.send(request.upstream, offer.credential, { callId: id })
+}
+
+function report(
+  { catalogue, telemetry, clock }: CallDeps,
+  outcome: Outcome,
+  answer: Answer,
+  delivered: boolean,
+  receivedAt: number,
+): void {
+  const { endpointId } = outcome
+  catalogue.observe({ endpointId, delivered, latencyMs: answer.latencyMs, atMs: clock.now() })
+  telemetry.callEnded({
+    callId: outcome.callId,
+    endpointId,
+    outcome: outcome.outcome,
+    status: outcome.status,
+    code: outcome.fault?.code,
+    upstreamMs: answer.latencyMs,
+    ownMs: performance.now() - receivedAt - answer.latencyMs,
+  })
+}

@@ -1,0 +1,251 @@
+/**
+ * Commit 2 of a call: capture or release, the receipt, and the result that a retry gets, in one
+ * transaction. No network here: the receipt is signed with a local key.
+ */
+import type { Offer } from '#catalogue'
+import { sha256Hex } from '#core/canonical-json'
+import { type Clock, toRfc3339 } from '#core/clock'
+import { newId } from '#core/ids'
+import { add, formatUsdc, type Nanos, ZERO } from '#core/money'
+import type { Accepted, Command, Ledger } from '#ledger'
+import { isFree } from '#pricing'
+import type { ReceiptClaims, Receipts } from '#receipts'
+import type { RowWrite, Store } from '#store'
+import type { Answer } from '#upstreams'
+import type { Vault } from '#vault'
+import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind } from './call.js'
+import { concludeCall, giveIdempotencyKeyBack, insertBody, insertReceipt } from './call-rows.js'
+import type { Verdict } from './judge.js'
+import { bodyOwner, findCall, pastOutcome } from './past.js'
+
+const HOUR_MS = 60 * 60 * 1_000
+/** How long a body is kept: as long as its idempotency key, else an hour. */
+const BODY_LIFE_MS = { withKey: 24 * HOUR_MS, without: HOUR_MS }
+
+type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Vault; clock: Clock }
+
+/** How a call ends, before it is written down. */
+type Ending = {
+  outcome: OutcomeKind
+  status: number | null
+  body: AnswerBody | null
+  charge: Nanos
+  fee: Nanos
+  quantity: string | undefined
+  fault: Outcome['fault']
+  /** How long the upstream took, `null` when it was not asked. */
+  latencyMs: number | null
+}
+
+const NOTHING = {
+  status: null,
+  body: null,
+  charge: ZERO,
+  fee: ZERO,
+  quantity: undefined,
+  latencyMs: null,
+} as const
+
+/** Ends a call that was sent: charged when it was delivered, else refunded. */
+export async function conclude(
+  deps: Deps,
+  { call }: Held,
+  offer: Offer,
+  answer: Answer,
+  verdict: Verdict,
+): Promise<Outcome> {
+  const answered =
+    answer.kind === 'answered'
+      ? { status: answer.status, body: bodyIn(answer) }
+      : { status: null, body: null }
+  const latencyMs = Math.round(answer.latencyMs)
+  if (!verdict.delivered) {
+    const { code, message, retryAfterMs } = verdict
+    const fault = { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    return end(deps, call, { ...NOTHING, ...answered, latencyMs, outcome: 'refunded', fault })
+  }
+  const { charge, fee, quantity } = verdict
+  const outcome = isFree(offer.price) ? 'free' : 'charged'
+  return end(deps, call, {
+    ...answered,
+    latencyMs,
+    outcome,
+    charge,
+    fee,
+    quantity,
+    fault: undefined,
+  })
+}
+
+/** Ends a call that was never sent. Its idempotency key can be used again. */
+export async function abandon(deps: Deps, { call }: Held, message: string): Promise<Outcome> {
+  const fault = { code: 'upstream_failed' as const, message }
+  return end(deps, call, { ...NOTHING, outcome: 'failed', fault })
+}
+
+/** Ends a call whose gateway died: what became of it is unknown, so nothing is charged. */
+export async function interrupt(deps: Deps, call: OpenCall): Promise<Outcome> {
+  const fault = {
+    code: 'call_interrupted' as const,
+    message: 'The gateway stopped during this call.',
+  }
+  return end(deps, call, { ...NOTHING, outcome: 'refunded', fault })
+}
+
+async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome> {
+  const endedAtMs = deps.clock.now()
+  const responseHash = ending.body && sha256Hex(ending.body.bytes)
+  let receipt: ReturnType<Receipts['issue']> | undefined
+  await loadChainHead(deps, call.buyerId)
+  const written = await deps.ledger.commit({
+    commands: [commandFor(call, ending, endedAtMs)],
+    rows: () => {
+      if (ending.outcome !== 'failed') {
+        const claims = claimsFor(call, ending, responseHash, endedAtMs)
+        const id = { jti: newId('receipt', endedAtMs), iatMs: endedAtMs }
+        receipt = deps.receipts.issue(call.buyerId, claims, id)
+      }
+      return rowsFor(deps, call, ending, { endedAtMs, responseHash, receipt })
+    },
+    onRolledBack: () => receipt?.undo(),
+  })
+  // Someone else ended it first, as `reap` does with a hold past its deadline: theirs stands.
+  if (!written.accepted) return pastOutcome(deps, await findCall(deps.store, call.buyerId, call.id))
+  const [accepted] = written.results as [Accepted]
+  return {
+    callId: call.id,
+    endpointId: call.endpointId,
+    version: call.version,
+    outcome: ending.outcome,
+    status: ending.status,
+    body: ending.body,
+    charge: ending.charge,
+    fee: ending.fee,
+    total: add(ending.charge, ending.fee),
+    balance: accepted.available,
+    receipt: receipt ? { id: receipt.receiptId, jws: receipt.jws } : null,
+    fault: ending.fault,
+    replayed: false,
+  }
+}
+
+function commandFor(call: OpenCall, ending: Ending, atMs: number): Command {
+  const { charge, fee, outcome } = ending
+  if (outcome === 'refunded' || outcome === 'failed') {
+    return { kind: 'release', reference: call.id, atMs }
+  }
+  return { kind: 'capture', reference: call.id, seller: call.sellerId, charge, fee, atMs }
+}
+
+function rowsFor(
+  { vault, receipts }: Deps,
+  call: OpenCall,
+  ending: Ending,
+  made: {
+    endedAtMs: number
+    responseHash: string | null
+    receipt: ReturnType<Receipts['issue']> | undefined
+  },
+): RowWrite[] {
+  const { body, fault } = ending
+  const { endedAtMs, responseHash, receipt } = made
+  const rows = [
+    concludeCall([
+      ending.outcome,
+      fault?.code ?? null,
+      fault?.message ?? null,
+      ending.status,
+      endedAtMs,
+      ending.latencyMs,
+      ending.charge,
+      ending.fee,
+      ending.quantity ?? null,
+      responseHash,
+      body?.bytes.length ?? null,
+      body?.truncated ? 1 : 0,
+      body?.mediaType ?? null,
+      fault?.retryAfterMs ?? null,
+      receipt?.receiptId ?? null,
+      call.id,
+    ]),
+  ]
+  if (receipt) {
+    rows.push(
+      insertReceipt([
+        receipt.receiptId,
+        call.id,
+        call.buyerId,
+        call.sellerId,
+        receipts.chainId,
+        receipt.seq,
+        receipt.jws,
+      ]),
+    )
+  }
+  if (body) {
+    const life = call.idempotencyHash === null ? BODY_LIFE_MS.without : BODY_LIFE_MS.withKey
+    const sealed = vault.seal(bodyOwner(call), body.bytes)
+    rows.push(insertBody([call.id, sealed, body.bytes.length, endedAtMs + life]))
+  }
+  if (ending.outcome === 'failed' && call.idempotencyHash !== null) {
+    rows.push(giveIdempotencyKeyBack([call.keyId, call.idempotencyHash]))
+  }
+  return rows
+}
+
+function claimsFor(
+  call: OpenCall,
+  ending: Ending,
+  responseHash: string | null,
+  endedAtMs: number,
+): Omit<ReceiptClaims, 'iss' | 'jti' | 'iat' | 'chain' | 'seq' | 'prev'> {
+  const { charge, fee, quantity, body } = ending
+  return {
+    call_id: call.id,
+    buyer: call.buyerId,
+    key_id: call.keyId,
+    seller: call.sellerId,
+    endpoint_id: call.endpointId,
+    version: call.version,
+    request: {
+      hash: call.requestHash,
+      alg: 'sha-256',
+      fields: ['endpoint_id', 'version', 'arguments'],
+    },
+    response: {
+      status: ending.status,
+      hash: responseHash,
+      bytes: body?.bytes.length ?? 0,
+      truncated: body?.truncated ?? false,
+    },
+    ...(call.quoteId !== null && { quote_id: call.quoteId }),
+    ...(call.idempotencyHash !== null && { idempotency_hash: call.idempotencyHash }),
+    price: { ...call.price, ...(quantity !== undefined && { quantity }) },
+    currency: { asset: 'USDC', decimals: 9 },
+    charge: {
+      amount: formatUsdc(charge),
+      fee: formatUsdc(fee),
+      total: formatUsdc(add(charge, fee)),
+    },
+    hold: formatUsdc(call.hold),
+    outcome: ending.outcome,
+    started_at: toRfc3339(call.startedAtMs),
+    ended_at: toRfc3339(endedAtMs),
+  }
+}
+
+/** The buyer's chain is continued from its stored head, which is read once. */
+async function loadChainHead({ store, receipts }: Deps, buyerId: string): Promise<void> {
+  if (receipts.hasHead(buyerId)) return
+  const [row] = await store.query<{ seq: bigint; jws: string }>(
+    'select seq, jws from receipts where buyer_id = ? and chain = ? order by seq desc limit 1',
+    [buyerId, receipts.chainId],
+  )
+  if (receipts.hasHead(buyerId)) return
+  const head = row && { seq: Number(row.seq), prev: sha256Hex(row.jws) }
+  receipts.seedHead(buyerId, head)
+}
+
+function bodyIn(answer: Extract<Answer, { kind: 'answered' }>): AnswerBody {
+  return { bytes: answer.body, mediaType: answer.mediaType, truncated: answer.truncated }
+}

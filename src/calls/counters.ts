@@ -1,0 +1,139 @@
+/**
+ * The ceilings that a call must stay below, as counters of its hold: spending limits of the key and
+ * of those it descends from, the seller's limits, the free calls of a day. One mechanism, counted
+ * in one transaction with the hold, so that no race can push past any of them.
+ */
+import { type LimitName, type Principal, windowOf } from '#accounts'
+import type { Offer } from '#catalogue'
+import { endOfUtcDay, toRfc3339, utcDay } from '#core/clock'
+import { formatUsdc, nanos } from '#core/money'
+import { Problem } from '#core/problem'
+import type { Counter } from '#ledger'
+import type { Quote } from './call.js'
+
+const WINDOW_LIMITS = ['day', 'month', 'lifetime'] as const
+/** What a buyer may best wait for a listing at its limit of open calls. */
+const CONCURRENCY_RETRY_MS = 1_000
+
+export function countersFor(
+  principal: Principal,
+  offer: Offer,
+  quote: Quote,
+  nowMs: number,
+): Counter[] {
+  return [
+    ...spendingCounters(principal, quote, nowMs),
+    ...listingCounters(offer, nowMs),
+    ...freeCounters(principal, offer, nowMs),
+  ]
+}
+
+/** @throws Problem `limit_exceeded` when one call may cost more than the key allows for one. */
+export function refuseAboveCallLimit(principal: Principal, quote: Quote): void {
+  for (const { limits } of principal.lineage) {
+    if (limits.call === undefined || quote.maxTotal <= limits.call) continue
+    const limit = formatUsdc(limits.call)
+    throw new Problem(
+      'limit_exceeded',
+      `This call may cost ${formatUsdc(quote.maxTotal)} USDC; the key allows ${limit} per call.`,
+      {
+        action: 'Choose a cheaper endpoint, or use a key with a higher limit per call.',
+        facts: { scope: 'call', limit },
+      },
+    )
+  }
+}
+
+/** What to tell a buyer whose hold would have pushed past a counter. */
+export function counterProblem(counter: Counter, used: bigint, nowMs: number): Problem {
+  const retryAfterMs =
+    counter.endsAtMs === null ? CONCURRENCY_RETRY_MS : Math.max(counter.endsAtMs - nowMs, 1)
+  if (counter.scope.startsWith('key:')) return spendingProblem(counter, used)
+  if (counter.scope.startsWith('free:')) {
+    return new Problem('rate_limited', `The ${counter.ceiling} free calls of today are used up.`, {
+      action: 'Wait until the next UTC day, or choose another endpoint.',
+      retryAfterMs,
+    })
+  }
+  const span = counter.window.split(':')[0]
+  return new Problem(
+    'rate_limited',
+    `The listing is at its limit of ${counter.ceiling} (${span}).`,
+    {
+      retryAfterMs,
+    },
+  )
+}
+
+function spendingProblem(counter: Counter, used: bigint): Problem {
+  const scope = counter.window.split(':')[0] as LimitName
+  const limit = formatUsdc(nanos(counter.ceiling))
+  const spent = formatUsdc(nanos(used))
+  const resets_at = counter.endsAtMs === null ? null : toRfc3339(counter.endsAtMs)
+  return new Problem(
+    'limit_exceeded',
+    `This call may cost ${formatUsdc(nanos(counter.amount))} USDC; ${spent} of the ${scope} limit of ${limit} are spent or held.`,
+    { facts: { scope, limit, spent, resets_at } },
+  )
+}
+
+function spendingCounters({ lineage }: Principal, quote: Quote, nowMs: number): Counter[] {
+  if (quote.maxTotal === 0n) return []
+  return lineage.flatMap(({ id, limits }) =>
+    WINDOW_LIMITS.flatMap((name) => {
+      const ceiling = limits[name]
+      if (ceiling === undefined) return []
+      const span = windowOf(name, nowMs)
+      return [
+        { scope: `key:${id}`, kind: 'spend' as const, amount: quote.maxTotal, ceiling, ...span },
+      ]
+    }),
+  )
+}
+
+function listingCounters({ listingId, limits }: Offer, nowMs: number): Counter[] {
+  const counters: Counter[] = []
+  const scope = `listing:${listingId}`
+  const attempt = (window: string, ceiling: number | undefined, endsAtMs: number) => {
+    if (ceiling === undefined) return
+    counters.push({
+      scope,
+      window,
+      kind: 'attempt',
+      amount: 1n,
+      ceiling: BigInt(ceiling),
+      endsAtMs,
+    })
+  }
+  const second = Math.floor(nowMs / 1_000)
+  const minute = Math.floor(nowMs / 60_000)
+  attempt(`per_second:${second}`, limits.per_second, (second + 1) * 1_000)
+  attempt(`per_minute:${minute}`, limits.per_minute, (minute + 1) * 60_000)
+  attempt(`per_day:${utcDay(nowMs)}`, limits.per_day, endOfUtcDay(nowMs))
+  if (limits.concurrency !== undefined) {
+    const ceiling = BigInt(limits.concurrency)
+    counters.push({
+      scope,
+      window: 'concurrency',
+      kind: 'open',
+      amount: 1n,
+      ceiling,
+      endsAtMs: null,
+    })
+  }
+  return counters
+}
+
+function freeCounters({ account }: Principal, offer: Offer, nowMs: number): Counter[] {
+  if (offer.price.model !== 'free' || offer.price.dailyCap === undefined) return []
+  return [
+    {
+      scope: `free:${account.id}:${offer.endpointId}`,
+      window: `day:${utcDay(nowMs)}`,
+      kind: 'use',
+      amount: 1n,
+      ceiling: offer.price.dailyCap,
+      endsAtMs: endOfUtcDay(nowMs),
+    },
+  ]
+}

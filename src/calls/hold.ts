@@ -1,0 +1,137 @@
+/**
+ * Commit 1 of a call: its row, its limits, its idempotency key, its quote, and the most that it can
+ * cost set aside. From here on the call ends exactly once, even when the gateway dies.
+ */
+import type { Offer } from '#catalogue'
+import type { Id } from '#core/ids'
+import { formatUsdc } from '#core/money'
+import { Problem } from '#core/problem'
+import type { Ledger, Refusal } from '#ledger'
+import { FEE_BPS, showPrice } from '#pricing'
+import type { RowWrite } from '#store'
+import type { Held, OpenCall, Order, Quote, ShapedRequest } from './call.js'
+import { insertCall, takeIdempotencyKey, useQuote } from './call-rows.js'
+import { counterProblem, countersFor, refuseAboveCallLimit } from './counters.js'
+import { fingerprintOf, idempotencyHashOf } from './recall.js'
+
+const IDEMPOTENCY_LIFE_MS = 24 * 60 * 60 * 1_000
+
+type Deps = {
+  ledger: Ledger
+  /** How long a hold lives, in ms: upstream time and a margin. */
+  holdLifeMs: number
+}
+
+/** What a hold is taken for. */
+type Terms = {
+  callId: Id<'call'>
+  nowMs: number
+  order: Order
+  offer: Offer
+  request: ShapedRequest
+  quote: Quote
+}
+
+/**
+ * Sets the most that the call can cost aside.
+ *
+ * @returns `undefined` when the same idempotency key arrived twice at once and the other one won.
+ * @throws Problem `insufficient_balance`, `limit_exceeded`, `rate_limited`, `quote_used`,
+ *   `storage_full`.
+ */
+export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> {
+  const { order, offer, quote, nowMs } = terms
+  refuseAboveCallLimit(order.principal, quote)
+  const call = openCall(terms)
+  const outcome = await deps.ledger.commit({
+    commands: [
+      {
+        kind: 'hold',
+        reference: call.id,
+        account: call.buyerId,
+        amount: call.hold,
+        deadlineMs: nowMs + deps.holdLifeMs,
+        counters: countersFor(order.principal, offer, quote, nowMs),
+        atMs: nowMs,
+      },
+    ],
+    rows: () => rowsOf(call, order),
+  })
+  if (outcome.accepted) return { kind: 'held', call }
+  if (outcome.refusal.reason === 'row' && outcome.refusal.name === 'idempotency-key')
+    return undefined
+  throw refusalProblem(outcome.refusal, nowMs)
+}
+
+function openCall({ callId, nowMs, order, offer, request, quote }: Terms): OpenCall {
+  return {
+    id: callId,
+    buyerId: order.principal.account.id,
+    keyId: order.principal.key.id,
+    sellerId: offer.sellerId,
+    endpointId: offer.endpointId,
+    version: offer.version,
+    requestHash: request.hash,
+    price: showPrice(offer.price, FEE_BPS),
+    quoteId: quote.id ?? null,
+    idempotencyHash: idempotencyHashOf(order) ?? null,
+    hold: quote.maxTotal,
+    startedAtMs: nowMs,
+  }
+}
+
+function rowsOf(call: OpenCall, order: Order): RowWrite[] {
+  const rows = [
+    insertCall([
+      call.id,
+      call.buyerId,
+      call.keyId,
+      call.sellerId,
+      call.endpointId,
+      call.version,
+      call.startedAtMs,
+      call.hold,
+      JSON.stringify(call.price),
+      call.quoteId,
+      call.idempotencyHash,
+      call.requestHash,
+      order.tag ?? null,
+    ]),
+  ]
+  if (call.idempotencyHash !== null) {
+    const expiresAtMs = call.startedAtMs + IDEMPOTENCY_LIFE_MS
+    rows.push(
+      takeIdempotencyKey([
+        call.keyId,
+        call.idempotencyHash,
+        fingerprintOf(order),
+        call.id,
+        expiresAtMs,
+        call.startedAtMs,
+      ]),
+    )
+  }
+  if (call.quoteId !== null) rows.push(useQuote([call.id, call.quoteId]))
+  return rows
+}
+
+function refusalProblem(refusal: Refusal, nowMs: number): Error {
+  switch (refusal.reason) {
+    case 'insufficient': {
+      const available = formatUsdc(refusal.available)
+      const required = formatUsdc(refusal.needed)
+      return new Problem(
+        'insufficient_balance',
+        `This call may cost ${required} USDC; ${available} are available.`,
+        { facts: { available, required } },
+      )
+    }
+    case 'counter':
+      return counterProblem(refusal.counter, refusal.used, nowMs)
+    case 'row':
+      return new Problem('quote_used', 'The quote was used by another call.')
+    case 'not-held':
+    case 'repeated':
+      return new Error(`a new call cannot be refused as ${refusal.reason}`)
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Ends the calls that their gateway left behind: every hold past its deadline is released, the buyer
+ * gets a receipt of zero, and nothing is ever sent again.
+ */
+import type { Clock } from '#core/clock'
+import type { Ledger } from '#ledger'
+import type { Receipts } from '#receipts'
+import type { Store } from '#store'
+import type { Vault } from '#vault'
+import { type CallRow, toCall } from './call-rows.js'
+import { interrupt } from './conclude.js'
+
+const BATCH = 100
+
+type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Vault; clock: Clock }
+
+/**
+ * @param deadlineBeforeMs holds with an earlier deadline are dead; `Infinity` at the start of a
+ *   gateway that alone owns its database, when all open holds are its predecessor's.
+ * @returns how many calls were ended.
+ */
+export async function reap(deps: Deps, deadlineBeforeMs: number): Promise<number> {
+  const limitMs = Math.min(deadlineBeforeMs, Number.MAX_SAFE_INTEGER)
+  for (let ended = 0; ; ) {
+    const holds = await deps.ledger.openHolds(limitMs, BATCH)
+    if (holds.length === 0) return ended
+    await Promise.all(holds.map((hold) => endOne(deps, hold.reference)))
+    ended += holds.length
+  }
+}
+
+async function endOne(deps: Deps, callId: string): Promise<void> {
+  const [row] = await deps.store.query<CallRow>('select * from calls where id = ?', [callId])
+  if (!row) throw new Error(`the hold ${callId} has no call`)
+  await interrupt(deps, toCall(row))
+}

@@ -1,0 +1,104 @@
+/**
+ * What is for sale: listings, their endpoints and versions, found by search and described for
+ * buyers, managed by their sellers.
+ */
+import { canonicalJson, sha256Hex } from '#core/canonical-json'
+import { toRfc3339 } from '#core/clock'
+import { FEE_BPS, readPrice, showPrice } from '#pricing'
+import { reindex } from './indexing.js'
+import { createValidators } from './input-schema.js'
+import type { EndpointDefinition } from './listing.js'
+import type { ListingDeps, ListingWithEndpoints } from './listings.js'
+import { createOffers, type Offer, requireForSale } from './offers.js'
+import type { Search } from './search.js'
+import { createSelling } from './selling.js'
+import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
+import { createStandings, type Observation } from './standing.js'
+
+export { type Delivery, isDelivered } from './delivered.js'
+export { embeddedSearch } from './embedded-search.js'
+export type { EndpointDefinition, Listing } from './listing.js'
+export {
+  backendSchema,
+  credentialSchema,
+  type ListingInput,
+  type ListingPatch,
+  listingPatchSchema,
+  listingSchema,
+} from './listing-schema.js'
+export type { ListingWithEndpoints } from './listings.js'
+export type { Offer } from './offers.js'
+export type { ProbeResult } from './probe.js'
+export type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
+export type { ImportInput } from './selling.js'
+export type { BrowsePage, BrowseQuery, BrowseResult } from './shelf.js'
+export { readShipped } from './shipped.js'
+
+type Deps = ListingDeps & { search: Search; catalogFolder: string }
+
+export type Catalogue = Awaited<ReturnType<typeof createCatalogue>>
+
+export async function createCatalogue(deps: Deps) {
+  const { db } = deps.store
+  const offers = createOffers({ db, vault: deps.vault })
+  const standings = createStandings({ db, search: deps.search })
+  const validators = createValidators()
+  const shelf = { db, search: deps.search, offers, standings }
+  const validatorFor = (schema: Record<string, unknown>) =>
+    validators.for(schema, sha256Hex(canonicalJson(schema)))
+
+  return {
+    ...(await createSelling({ ...deps, offers, validatorFor })),
+    browse: (query: BrowseQuery): Promise<BrowsePage> => browse(shelf, query),
+    /** @throws Problem `endpoint_not_found`. */
+    describe: (endpointId: string, version?: number) => describe(shelf, endpointId, version),
+    describeSeller: (sellerId: string) => describeSeller(db, sellerId),
+    /** @throws Problem `endpoint_not_found`, `listing_changed`. */
+    offer: async (endpointId: string, version?: number): Promise<Offer> =>
+      requireForSale(await offers.find(endpointId, version), endpointId),
+    /** Checks arguments against an offer's schema; at most 20 failing paths. */
+    validate: (offer: Offer, args: unknown) =>
+      validators.for(offer.inputSchema, offer.schemaHash)(args),
+    observe: (observation: Observation): void => standings.observe(observation),
+    setRatings: standings.setRatings,
+    flushStandings: standings.flush,
+    /** Brings the search up to the catalogue when it fell behind. */
+    reindex: () => reindex(deps),
+    ready: () => deps.search.ready(),
+  }
+}
+
+/** A listing as its seller sees it: everything but the value of its credential. */
+export function showListing({ listing, endpoints }: ListingWithEndpoints) {
+  return {
+    id: listing.id,
+    slug: listing.slug,
+    title: listing.title,
+    description: listing.description,
+    category: listing.category,
+    status: listing.status,
+    backend: listing.backend,
+    credential: {
+      type: listing.credential.type,
+      ...(listing.credential.name !== null && { name: listing.credential.name }),
+      set: listing.credential.type === 'none' || listing.credential.sealed !== null,
+    },
+    limits: listing.limits,
+    provider: listing.provider,
+    ...(listing.operatorMust !== null && { operator_must: listing.operatorMust }),
+    created_at: toRfc3339(listing.createdAtMs),
+    updated_at: toRfc3339(listing.updatedAtMs),
+    endpoints: endpoints.map(({ endpointId, slug, status, version, definition }) => ({
+      endpoint_id: endpointId,
+      slug,
+      status,
+      version,
+      ...withoutBackend(definition),
+      price: { ...definition.price, ...showPrice(readPrice(definition.price), FEE_BPS) },
+    })),
+  }
+}
+
+function withoutBackend({ base_url, ...definition }: EndpointDefinition) {
+  return definition
+}

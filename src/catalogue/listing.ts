@@ -1,0 +1,118 @@
+/** The nouns of the catalogue and the rows that hold them. */
+import type { Id } from '#core/ids'
+import type { PriceTerms } from '#pricing'
+import { int } from '#store'
+import type { HttpMethod } from '#upstreams'
+import type { ListingLimits, Provider, SuccessRule } from './listing-schema.js'
+
+export type ListingStatus = 'draft' | 'published' | 'paused' | 'retired'
+
+export type Listing = {
+  id: Id<'listing'>
+  slug: string
+  sellerId: Id<'account'>
+  title: string
+  description: string
+  category: string
+  status: ListingStatus
+  backend: { type: 'http'; base_url: string }
+  credential: { type: string; name: string | null; origin: string | null; sealed: Buffer | null }
+  limits: ListingLimits
+  provider: Provider
+  /** For a shipped listing that is not live yet: what the operator has to do. */
+  operatorMust: string | null
+  createdAtMs: number
+  updatedAtMs: number
+}
+
+/** What one version of an endpoint sells. It never changes once written. */
+export type EndpointDefinition = {
+  title: string
+  description: string
+  method: HttpMethod
+  path: string
+  base_url: string
+  input_schema: Record<string, unknown>
+  output_schema?: Record<string, unknown>
+  example?: { arguments: Record<string, unknown>; answer?: unknown }
+  price: PriceTerms
+  success: SuccessRule
+  requires_approval: boolean
+}
+
+export type Endpoint = {
+  endpointId: string
+  slug: string
+  status: 'active' | 'retired'
+  version: number
+  definition: EndpointDefinition
+}
+
+export type ListingRow = {
+  id: string
+  slug: string
+  seller_id: string
+  title: string
+  description: string
+  category: string
+  status: string
+  backend: string
+  credential_type: string
+  credential_name: string | null
+  credential_origin: string | null
+  credential_sealed: Buffer | null
+  limits: string
+  provider: string
+  operator_must: string | null
+  created_at: bigint
+  updated_at: bigint
+}
+
+export function toListing(row: ListingRow): Listing {
+  return {
+    id: row.id as Id<'listing'>,
+    slug: row.slug,
+    sellerId: row.seller_id as Id<'account'>,
+    title: row.title,
+    description: row.description,
+    category: row.category,
+    status: row.status as ListingStatus,
+    backend: JSON.parse(row.backend),
+    credential: {
+      type: row.credential_type,
+      name: row.credential_name,
+      origin: row.credential_origin,
+      sealed: row.credential_sealed,
+    },
+    limits: JSON.parse(row.limits),
+    provider: JSON.parse(row.provider),
+    operatorMust: row.operator_must,
+    createdAtMs: int(row.created_at),
+    updatedAtMs: int(row.updated_at),
+  }
+}
+
+export type EndpointRow = {
+  endpoint_id: string
+  listing_id: string
+  slug: string
+  status: string
+  latest_version: number | bigint
+  definition: string
+  version: number | bigint
+}
+
+export function toEndpoint(row: EndpointRow): Endpoint {
+  return {
+    endpointId: row.endpoint_id,
+    slug: row.slug,
+    status: row.status === 'retired' ? 'retired' : 'active',
+    version: int(row.version),
+    definition: JSON.parse(row.definition),
+  }
+}
+
+/** Whose secret a listing's credential is: it binds the sealed record to its owner. */
+export function credentialOwner(listing: { id: string; sellerId: string }): string {
+  return `${listing.sellerId}|${listing.id}`
+}

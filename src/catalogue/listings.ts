@@ -1,0 +1,333 @@
+/**
+ * Listings as their sellers manage them. Every change of an endpoint's schema, price or backend is
+ * a new immutable version; nothing that was ever sold is overwritten or deleted.
+ */
+import { canonicalJson } from '#core/canonical-json'
+import type { Clock } from '#core/clock'
+import { defined } from '#core/defined'
+import { type Id, newId } from '#core/ids'
+import { Problem } from '#core/problem'
+import { type Db, isUniqueViolation, type Store, type Tx } from '#store'
+import { type Credential, checkCredential, checkTarget, type Upstreams } from '#upstreams'
+import type { Vault } from '#vault'
+import { checkSchemaShape, proveSchemas } from './input-schema.js'
+import {
+  credentialOwner,
+  type Endpoint,
+  type EndpointDefinition,
+  type EndpointRow,
+  type Listing,
+  type ListingRow,
+  type ListingStatus,
+  toEndpoint,
+  toListing,
+} from './listing.js'
+import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
+
+export type ListingDeps = { store: Store; clock: Clock; vault: Vault; upstreams: Upstreams }
+
+export type ListingWithEndpoints = { listing: Listing; endpoints: Endpoint[] }
+
+/** What a caller may know about a credential: its type and where it goes, never its value. */
+export type CredentialSlot = { type: string; name?: string | undefined }
+
+/**
+ * Lists something new, as a draft.
+ *
+ * @throws Problem `slug_taken`, or `invalid_request` naming what cannot be sold.
+ */
+export async function createListing(
+  deps: ListingDeps,
+  sellerId: Id<'account'>,
+  input: ListingInput,
+): Promise<ListingWithEndpoints> {
+  const credential = input.credential ?? { type: 'none' as const }
+  const definitions = input.endpoints.map((endpoint) => defineEndpoint(endpoint, input.backend))
+  await checkDefinitions(deps, slugs(input.endpoints), definitions, slotOf(credential))
+  checkCredential(credential)
+  const now = deps.clock.now()
+  const id = newId('listing', now)
+  await deps.store.inTransaction(async (tx) => {
+    await insertListing(tx, {
+      ...listingColumns(input),
+      id,
+      slug: input.slug,
+      seller_id: sellerId,
+      status: 'draft',
+      ...credentialColumns(deps.vault, { id, sellerId }, credential, input.backend.base_url),
+      created_at: now,
+      updated_at: now,
+    })
+    for (const [i, endpoint] of input.endpoints.entries()) {
+      await putEndpoint(tx, { id, slug: input.slug }, endpoint.slug, definitions[i]!, now)
+    }
+  })
+  return getListing(deps.store.db, id)
+}
+
+/**
+ * Changes a listing. Endpoints are merged by slug; those named in `retire` are no longer sold.
+ *
+ * @throws Problem `invalid_request` naming what cannot be sold.
+ */
+export async function changeListing(
+  deps: ListingDeps,
+  current: ListingWithEndpoints,
+  patch: ListingPatch,
+): Promise<ListingWithEndpoints> {
+  const { listing } = current
+  const backend = patch.backend ?? listing.backend
+  const changed = mergeEndpoints(current.endpoints, patch, backend)
+  const slot = { type: listing.credential.type, name: listing.credential.name ?? undefined }
+  await checkDefinitions(deps, [...changed.keys()], [...changed.values()], slot)
+  const now = deps.clock.now()
+  await deps.store.inTransaction(async (tx) => {
+    const columns = listingColumns({ ...showColumns(listing), ...defined(patch), backend })
+    await tx('listings')
+      .where({ id: listing.id })
+      .update({ ...columns, updated_at: now })
+    for (const [slug, definition] of changed) await putEndpoint(tx, listing, slug, definition, now)
+    await tx('endpoints')
+      .where({ listing_id: listing.id })
+      .whereIn('slug', patch.retire ?? [])
+      .update({ status: 'retired' })
+  })
+  return getListing(deps.store.db, listing.id)
+}
+
+/** Seals a new credential for the host that the listing calls now. */
+export async function setCredential(
+  deps: ListingDeps,
+  { listing, endpoints }: ListingWithEndpoints,
+  credential: Credential,
+): Promise<void> {
+  checkCredential(credential)
+  for (const { definition } of endpoints) checkTarget(targetOf(definition), slotOf(credential))
+  await deps.store
+    .db('listings')
+    .where({ id: listing.id })
+    .update({
+      ...credentialColumns(deps.vault, listing, credential, listing.backend.base_url),
+      updated_at: deps.clock.now(),
+    })
+}
+
+export async function setStatus(
+  deps: ListingDeps,
+  listing: Listing,
+  status: ListingStatus,
+): Promise<void> {
+  if (listing.status === 'retired' && status !== 'retired') {
+    throw new Problem('listing_changed', 'A retired listing cannot be sold again.', {
+      action: 'Create a new listing.',
+    })
+  }
+  await deps.store
+    .db('listings')
+    .where({ id: listing.id })
+    .update({ status, updated_at: deps.clock.now() })
+}
+
+/** @throws Problem `listing_not_found`. */
+export async function getListing(db: Db, id: string): Promise<ListingWithEndpoints> {
+  const row = await db<ListingRow>('listings').where({ id }).first()
+  if (!row) throw listingNotFound()
+  return { listing: toListing(row), endpoints: await endpointsOf(db, id) }
+}
+
+export async function getListingBySlug(
+  db: Db,
+  slug: string,
+): Promise<ListingWithEndpoints | undefined> {
+  const row = await db<ListingRow>('listings').where({ slug }).first()
+  return row && { listing: toListing(row), endpoints: await endpointsOf(db, row.id) }
+}
+
+export function listingNotFound(): Problem {
+  return new Problem('listing_not_found', 'There is no such listing of this account.')
+}
+
+/** The latest version of each endpoint of a listing. */
+export async function endpointsOf(db: Db, listingId: string): Promise<Endpoint[]> {
+  const rows: EndpointRow[] = await db('endpoints')
+    .join('endpoint_versions', (join) =>
+      join
+        .on('endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
+        .andOn('endpoints.latest_version', 'endpoint_versions.version'),
+    )
+    .where('endpoints.listing_id', listingId)
+    .orderBy('endpoints.endpoint_id')
+    .select('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+  return rows.map(toEndpoint)
+}
+
+/** What an endpoint sells, from what its seller wrote. */
+export function defineEndpoint(
+  endpoint: EndpointInput,
+  backend: { base_url: string },
+): EndpointDefinition {
+  return {
+    title: endpoint.title,
+    description: endpoint.description,
+    method: endpoint.method,
+    path: endpoint.path,
+    base_url: backend.base_url.replace(/\/+$/, ''),
+    input_schema: endpoint.input_schema,
+    ...(endpoint.output_schema !== undefined && { output_schema: endpoint.output_schema }),
+    ...(endpoint.example !== undefined && { example: endpoint.example }),
+    price: endpoint.price,
+    success: endpoint.success ?? { status: '2xx' },
+    requires_approval: endpoint.requires_approval ?? false,
+  }
+}
+
+/** Writes a new version where the definition differs from the latest. Reports whether it did. */
+export async function putEndpoint(
+  tx: Tx,
+  listing: { id: string; slug: string },
+  slug: string,
+  definition: EndpointDefinition,
+  nowMs: number,
+): Promise<boolean> {
+  const endpointId = `${listing.slug}.${slug}`
+  const latest: EndpointRow | undefined = await tx('endpoints')
+    .join('endpoint_versions', (join) =>
+      join
+        .on('endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
+        .andOn('endpoints.latest_version', 'endpoint_versions.version'),
+    )
+    .where('endpoints.endpoint_id', endpointId)
+    .first('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+  const text = canonicalJson(definition)
+  if (latest?.status === 'active' && latest.definition === text) return false
+  const version = latest ? Number(latest.latest_version) + 1 : 1
+  const endpoint = { status: 'active', latest_version: version }
+  if (latest) await tx('endpoints').where({ endpoint_id: endpointId }).update(endpoint)
+  else {
+    const row = { endpoint_id: endpointId, listing_id: listing.id, slug, created_at: nowMs }
+    await tx('endpoints').insert({ ...row, ...endpoint })
+  }
+  await tx('endpoint_versions').insert({
+    endpoint_id: endpointId,
+    version,
+    definition: text,
+    created_at: nowMs,
+  })
+  return true
+}
+
+/** The columns that a seller writes, as they are stored. */
+export function listingColumns(input: Omit<ListingInput, 'slug' | 'endpoints' | 'credential'>) {
+  return {
+    title: input.title,
+    description: input.description,
+    category: input.category,
+    backend: JSON.stringify(input.backend),
+    limits: JSON.stringify(input.limits ?? {}),
+    provider: JSON.stringify(input.provider ?? {}),
+  }
+}
+
+export async function insertListing(tx: Tx, row: Record<string, unknown>): Promise<void> {
+  try {
+    await tx('listings').insert(row)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new Problem('slug_taken', `The slug "${row.slug}" is taken.`)
+  }
+}
+
+function credentialColumns(
+  vault: Vault,
+  listing: { id: string; sellerId: string },
+  credential: Credential,
+  baseUrl: string,
+) {
+  const isNone = credential.type === 'none'
+  return {
+    credential_type: credential.type,
+    credential_name: 'name' in credential ? credential.name : null,
+    credential_origin: isNone ? null : new URL(baseUrl).origin,
+    credential_sealed: isNone
+      ? null
+      : vault.seal(credentialOwner(listing), Buffer.from(JSON.stringify(credential))),
+  }
+}
+
+async function checkDefinitions(
+  { upstreams }: ListingDeps,
+  endpointSlugs: readonly string[],
+  definitions: readonly EndpointDefinition[],
+  slot: CredentialSlot,
+): Promise<void> {
+  const schemas: { where: string; schema: Record<string, unknown> }[] = []
+  for (const [i, definition] of definitions.entries()) {
+    const where = `endpoints.${endpointSlugs[i]}.input_schema`
+    checkSchemaShape(definition.input_schema, where)
+    upstreams.checkReachable(definition.base_url)
+    checkTarget(targetOf(definition), slot)
+    schemas.push({ where, schema: definition.input_schema })
+  }
+  await proveSchemas(schemas)
+}
+
+function targetOf(definition: EndpointDefinition) {
+  return {
+    baseUrl: definition.base_url,
+    method: definition.method,
+    path: definition.path,
+    inputSchema: definition.input_schema,
+  }
+}
+
+function slotOf(credential: Credential): CredentialSlot {
+  return 'name' in credential
+    ? { type: credential.type, name: credential.name }
+    : { type: credential.type }
+}
+
+function slugs(endpoints: readonly { slug: string }[]): string[] {
+  const names = endpoints.map((endpoint) => endpoint.slug)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice) throw new Problem('invalid_request', `The endpoint slug "${twice}" is there twice.`)
+  return names
+}
+
+/** The definitions that a patch leaves behind, by slug; only those that it touches. */
+function mergeEndpoints(
+  current: readonly Endpoint[],
+  patch: ListingPatch,
+  backend: { base_url: string },
+): Map<string, EndpointDefinition> {
+  const merged = new Map<string, EndpointDefinition>()
+  const patched = new Map((patch.endpoints ?? []).map((endpoint) => [endpoint.slug, endpoint]))
+  slugs(patch.endpoints ?? [])
+  for (const endpoint of current) {
+    const change = patched.get(endpoint.slug)
+    patched.delete(endpoint.slug)
+    if (!change && (!patch.backend || endpoint.status === 'retired')) continue
+    const { base_url, ...rest } = endpoint.definition
+    merged.set(
+      endpoint.slug,
+      defineEndpoint({ ...rest, ...defined(change ?? {}), slug: endpoint.slug }, backend),
+    )
+  }
+  for (const [slug, endpoint] of patched) {
+    const missing = (
+      ['title', 'description', 'method', 'path', 'input_schema', 'price'] as const
+    ).filter((name) => endpoint[name] === undefined)
+    if (missing.length > 0) {
+      throw new Problem(
+        'invalid_request',
+        `The new endpoint "${slug}" lacks ${missing.join(', ')}.`,
+      )
+    }
+    merged.set(slug, defineEndpoint(endpoint as EndpointInput, backend))
+  }
+  return merged
+}
+
+function showColumns(listing: Listing) {
+  const { title, description, category, limits, provider } = listing
+  return { title, description, category, limits, provider }
+}

@@ -1,0 +1,151 @@
+/**
+ * Offers: one version of one endpoint, with everything that a paid call needs to know, read once
+ * and kept until its listing changes. The paid call never asks the database what is for sale.
+ */
+
+import { canonicalJson, sha256Hex } from '#core/canonical-json'
+import type { Id } from '#core/ids'
+import { Problem } from '#core/problem'
+import { type Price, readPrice } from '#pricing'
+import type { Db } from '#store'
+import type { Credential, HttpTarget } from '#upstreams'
+import type { Vault } from '#vault'
+import type { JsonSchema } from './input-schema.js'
+import {
+  credentialOwner,
+  type EndpointDefinition,
+  type EndpointRow,
+  type Listing,
+  type ListingRow,
+  type ListingStatus,
+  toEndpoint,
+  toListing,
+} from './listing.js'
+import type { ListingLimits, SuccessRule } from './listing-schema.js'
+
+/** The most offers that are kept ready. */
+const MAX_OFFERS = 20_000
+
+export type Offer = {
+  endpointId: string
+  version: number
+  latestVersion: number
+  listingId: Id<'listing'>
+  sellerId: Id<'account'>
+  sellerName: string
+  category: string
+  definition: EndpointDefinition
+  target: HttpTarget
+  inputSchema: JsonSchema
+  schemaHash: string
+  price: Price
+  success: SuccessRule
+  limits: ListingLimits
+  credential: Credential
+  /** Whether it can be bought now; an offer that cannot is kept to say why. */
+  status: ListingStatus
+  /** Whether the credential was given for another host than this version calls. */
+  hostChanged: boolean
+}
+
+export type Offers = {
+  /** The offer whatever its status, `undefined` when there is none. `version` absent: the latest. */
+  find(endpointId: string, version?: number): Promise<Offer | undefined>
+  forgetListing(listingId: string): void
+}
+
+export function createOffers(deps: { db: Db; vault: Vault }): Offers {
+  const ready = new Map<string, Offer>()
+  return {
+    async find(endpointId, version) {
+      const name = `${endpointId}@${version ?? 'latest'}`
+      const known = ready.get(name)
+      if (known) return known
+      const offer = await load(deps, endpointId, version)
+      if (!offer) return undefined
+      if (ready.size >= MAX_OFFERS) ready.clear()
+      ready.set(name, offer)
+      return offer
+    },
+    forgetListing(listingId) {
+      for (const [name, offer] of ready) if (offer.listingId === listingId) ready.delete(name)
+    },
+  }
+}
+
+/**
+ * The offer, if it can be bought now.
+ *
+ * @throws Problem `endpoint_not_found`, or `listing_changed` when it was sold once but is not now.
+ */
+export function requireForSale(offer: Offer | undefined, endpointId: string): Offer {
+  if (!offer || offer.status === 'draft') throw endpointNotFound(endpointId)
+  if (offer.status !== 'published') {
+    throw new Problem('listing_changed', `${endpointId} is ${offer.status} by its seller.`)
+  }
+  if (offer.hostChanged) {
+    throw new Problem(
+      'listing_changed',
+      `Version ${offer.version} of ${endpointId} calls a host that its credential is not for.`,
+      { action: 'Call it without a version.' },
+    )
+  }
+  return offer
+}
+
+export function endpointNotFound(endpointId: string): Problem {
+  return new Problem('endpoint_not_found', `There is no endpoint "${endpointId.slice(0, 140)}".`)
+}
+
+async function load(
+  { db, vault }: { db: Db; vault: Vault },
+  endpointId: string,
+  version?: number,
+): Promise<Offer | undefined> {
+  const row: EndpointRow | undefined = await db('endpoints')
+    .join('endpoint_versions', 'endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
+    .where('endpoints.endpoint_id', endpointId)
+    .where('endpoint_versions.version', version ?? db.ref('endpoints.latest_version'))
+    .first('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+  if (!row) return undefined
+  const listingRow = await db<ListingRow>('listings').where({ id: row.listing_id }).first()
+  const listing = toListing(listingRow!)
+  const seller = await db('accounts').where({ id: listing.sellerId }).first('name')
+  return toOffer(vault, listing, seller?.name ?? '', row)
+}
+
+function toOffer(vault: Vault, listing: Listing, sellerName: string, row: EndpointRow): Offer {
+  const { definition, version, status } = toEndpoint(row)
+  const { origin } = listing.credential
+  return {
+    endpointId: row.endpoint_id,
+    version,
+    latestVersion: Number(row.latest_version),
+    listingId: listing.id,
+    sellerId: listing.sellerId,
+    sellerName,
+    category: listing.category,
+    definition,
+    target: {
+      baseUrl: definition.base_url,
+      method: definition.method,
+      path: definition.path,
+      inputSchema: definition.input_schema,
+    },
+    inputSchema: definition.input_schema,
+    schemaHash: sha256Hex(canonicalJson(definition.input_schema)),
+    price: readPrice(definition.price),
+    success: definition.success,
+    limits: listing.limits,
+    credential: openCredential(vault, listing),
+    status: status === 'retired' ? 'retired' : listing.status,
+    hostChanged: origin !== null && origin !== new URL(definition.base_url).origin,
+  }
+}
+
+/** The credential in clear, for `upstreams` alone. */
+export function openCredential(vault: Vault, listing: Listing): Credential {
+  if (!listing.credential.sealed) return { type: 'none' }
+  const opened = vault.open(credentialOwner(listing), listing.credential.sealed)
+  return JSON.parse(opened.toString('utf8')) as Credential
+}

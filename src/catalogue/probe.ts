@@ -1,0 +1,101 @@
+/** Tries a seller's endpoints for real, with their own examples, and says what to mend. */
+import { Problem } from '#core/problem'
+import { type Answer, shapeRequest, type Upstreams } from '#upstreams'
+import type { Vault } from '#vault'
+import { isDelivered } from './delivered.js'
+import type { Validator } from './input-schema.js'
+import type { Endpoint } from './listing.js'
+import type { ListingWithEndpoints } from './listings.js'
+import { openCredential } from './offers.js'
+
+export type ProbeResult = {
+  endpoint_id: string
+  ok: boolean
+  /** The upstream's status; `null` when it did not answer. */
+  status: number | null
+  latency_ms: number | null
+  hint: string
+}
+
+type Deps = {
+  upstreams: Upstreams
+  vault: Vault
+  validatorFor(schema: Record<string, unknown>): Validator
+}
+
+/**
+ * Calls each endpoint once, or only `only.endpoint`, with its example or `only.arguments`. Without
+ * an example and without required arguments it is called with none.
+ */
+export async function probeListing(
+  deps: Deps,
+  { listing, endpoints }: ListingWithEndpoints,
+  only: { endpoint?: string | undefined; arguments?: Record<string, unknown> | undefined },
+): Promise<ProbeResult[]> {
+  const wanted = endpoints.filter(
+    (endpoint) =>
+      endpoint.status === 'active' &&
+      (only.endpoint === undefined || endpoint.slug === only.endpoint),
+  )
+  if (wanted.length === 0) {
+    throw new Problem('endpoint_not_found', `The listing has no endpoint "${only.endpoint}".`)
+  }
+  const credential = openCredential(deps.vault, listing)
+  const results: ProbeResult[] = []
+  for (const endpoint of wanted) {
+    results.push(await probe(deps, endpoint, credential, only.arguments))
+  }
+  return results
+}
+
+async function probe(
+  deps: Deps,
+  endpoint: Endpoint,
+  credential: ReturnType<typeof openCredential>,
+  given: Record<string, unknown> | undefined,
+): Promise<ProbeResult> {
+  const { definition, endpointId } = endpoint
+  const args = given ?? definition.example?.arguments ?? {}
+  const faults = deps.validatorFor(definition.input_schema)(args)
+  if (faults.length > 0) {
+    const paths = faults.map(({ path, message }) => `${path || '/'} ${message}`).join('; ')
+    return notTried(
+      endpointId,
+      `Give the endpoint an example that fits its input_schema: ${paths}.`,
+    )
+  }
+  try {
+    const target = {
+      baseUrl: definition.base_url,
+      method: definition.method,
+      path: definition.path,
+      inputSchema: definition.input_schema,
+    }
+    const answer = await deps.upstreams.send(shapeRequest(target, args), credential, {})
+    return judge(endpoint, answer)
+  } catch (error) {
+    if (error instanceof Problem) return notTried(endpointId, error.message)
+    throw error
+  }
+}
+
+function judge({ endpointId, definition }: Endpoint, answer: Answer): ProbeResult {
+  const latency_ms = Math.round(answer.latencyMs)
+  if (answer.kind === 'unanswered') {
+    return { endpoint_id: endpointId, ok: false, status: null, latency_ms, hint: answer.detail }
+  }
+  const verdict = isDelivered(definition.success, answer)
+  const hint = verdict.delivered ? 'It works.' : hintFor(answer.status, verdict.reason)
+  return { endpoint_id: endpointId, ok: verdict.delivered, status: answer.status, latency_ms, hint }
+}
+
+function hintFor(status: number, reason: string): string {
+  if (status === 401 || status === 403) return `${reason} Check the credential.`
+  if (status === 404) return `${reason} Check base_url, path and the example.`
+  if (status === 429) return `${reason} Set limits so that buyers stay below the provider's.`
+  return reason
+}
+
+function notTried(endpointId: string, hint: string): ProbeResult {
+  return { endpoint_id: endpointId, ok: false, status: null, latency_ms: null, hint }
+}

@@ -1,0 +1,99 @@
+/**
+ * How text becomes words, for what is stored and what is asked alike. Identifiers come apart and
+ * also stay whole: `listReposForOrg` gives list, repos, for, org and listreposfororg. Stemming is
+ * left to the index.
+ */
+
+/** A query is read this far. More words cost time and hardly change what comes first. */
+const MAX_QUERY_CHARACTERS = 400
+const MAX_QUERY_WORDS = 32
+/** Of a query that says nothing but glue ("get the api"), this many words are looked for. */
+const MAX_GLUE_WORDS = 4
+/** Longer runs are data, not words. */
+const MAX_WORD_LENGTH = 64
+
+/** Words that say nothing about what is wanted, the phrases of agents among them. */
+const STOP_WORDS = new Set(
+  `a about above after all also am an and any anyone anything api apis are as ask at available be
+  because been before being below between both but by call calls can cannot could did do does doing
+  done each either endpoint endpoints etc every everything example few for from function further get
+  gets getting give gives given go going got had has have having he help helps her here him his how i
+  if in into is it its just kind know let lets like ll look looking made make makes many may me might
+  more most much must my need needed needs no nor not now of off on once one only or other our out
+  over own per perform please provide provided provides re retrieve return returns same see service
+  shall she should show so some something such tell than thank thanks that the their them then there
+  these they thing things this those through to too tool tools under until up us use used useful user
+  uses using ve very via want wanted wants was way we well were what whatever when where whether which
+  while who whom whose why will wish with within without would yes you your find fetch`.split(
+    /\s+/,
+  ),
+)
+
+/** Letters that no decomposition turns into ASCII. */
+const FOLDED: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ı: 'i' }
+
+/** All words of `text` in order, lower-case and ASCII-folded, single Latin letters left out. */
+export function wordsOf(text: string): string[] {
+  return (fold(text).match(/[\p{L}\p{N}_-]+/gu) ?? []).flatMap(wordsOfIdentifier)
+}
+
+/** The distinct words that a query is about, at most 32. */
+export function queryWords(query: string): string[] {
+  const words = [...new Set(wordsOf(query.slice(0, MAX_QUERY_CHARACTERS)))]
+  const telling = words.filter((word) => !STOP_WORDS.has(word))
+  return telling.length > 0 ? telling.slice(0, MAX_QUERY_WORDS) : words.slice(0, MAX_GLUE_WORDS)
+}
+
+/**
+ * How many single edits (a letter more, less, other, or two neighbours swapped) turn one word into
+ * the other; `most + 1` where it takes more than `most`.
+ */
+export function editDistance(from: string, to: string, most: number): number {
+  if (Math.abs(from.length - to.length) > most) return most + 1
+  let beforeLast: number[] = []
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1]
+      const swapped =
+        row > 1 &&
+        column > 1 &&
+        from[row - 1] === to[column - 2] &&
+        from[row - 2] === to[column - 1]
+      const edits = Math.min(
+        last[column]! + 1,
+        current[column - 1]! + 1,
+        last[column - 1]! + (same ? 0 : 1),
+      )
+      current.push(swapped ? Math.min(edits, beforeLast[column - 2]! + 1) : edits)
+    }
+    if (Math.min(...current) > most) return most + 1
+    beforeLast = last
+    last = current
+  }
+  return Math.min(last[to.length]!, most + 1)
+}
+
+/** Text without accents and ligatures, in the case that it came in. */
+function fold(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[ßæœøłđı]/giu, (letter) => FOLDED[letter.toLowerCase()] ?? letter)
+}
+
+function wordsOfIdentifier(identifier: string): string[] {
+  const parts = identifier
+    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll}\p{Ll})/gu, '$1 $2')
+    .toLowerCase()
+    .split(/[\s_-]+/)
+    .filter((part) => part !== '')
+  const whole = parts.length > 1 ? [parts.join('')] : []
+  return [...parts, ...whole].filter(isWord)
+}
+
+function isWord(word: string): boolean {
+  return word.length <= MAX_WORD_LENGTH && !/^[a-z]?$/.test(word)
+}

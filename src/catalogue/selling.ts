@@ -1,0 +1,148 @@
+/** The seller's side of the catalogue: every function acts only on listings of `sellerId`. */
+
+import { defined } from '#core/defined'
+import type { Id } from '#core/ids'
+import { Problem } from '#core/problem'
+import type { PriceTerms } from '#pricing'
+import type { Credential } from '#upstreams'
+import { bumpRevision, indexChange } from './indexing.js'
+import type { Validator } from './input-schema.js'
+import type { Listing } from './listing.js'
+import type { ListingInput, ListingPatch } from './listing-schema.js'
+import {
+  changeListing,
+  createListing,
+  getListing,
+  type ListingDeps,
+  type ListingWithEndpoints,
+  listingNotFound,
+  setCredential,
+  setStatus,
+} from './listings.js'
+import type { Offers } from './offers.js'
+import { importOpenApi } from './openapi-import.js'
+import { type ProbeResult, probeListing } from './probe.js'
+import type { Search } from './search.js'
+import { loadShipped, OPERATORS_OWN, shippedSlugs } from './shipped.js'
+
+/** The largest document that an import reads, in bytes. */
+const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
+const DOCUMENT_TIMEOUT_MS = 15_000
+
+type Deps = ListingDeps & {
+  search: Search
+  catalogFolder: string
+  offers: Offers
+  validatorFor(schema: Record<string, unknown>): Validator
+}
+
+export type ImportInput = {
+  document?: unknown
+  url?: string | undefined
+  slug?: string | undefined
+  title?: string | undefined
+  price: PriceTerms
+}
+
+export type Selling = Awaited<ReturnType<typeof createSelling>>
+
+export async function createSelling(deps: Deps) {
+  const reserved = await shippedSlugs(deps.catalogFolder)
+  return {
+    /** @throws Problem `slug_taken`, `invalid_request`. */
+    create: async (sellerId: Id<'account'>, input: ListingInput): Promise<ListingWithEndpoints> => {
+      refuseReserved(reserved, input.slug)
+      return createListing(deps, sellerId, input)
+    },
+    draftFrom: (input: ImportInput) => draftFrom(deps, input),
+    /** @throws Problem `listing_not_found`, also for a listing of someone else. */
+    own: (sellerId: string, id: string) => own(deps, sellerId, id),
+    listOwn: async (sellerId: string): Promise<ListingWithEndpoints[]> => {
+      const { db } = deps.store
+      const rows = await db('listings').where({ seller_id: sellerId }).orderBy('id').select('id')
+      return Promise.all(rows.map((row) => getListing(db, row.id)))
+    },
+    change: async (sellerId: string, id: string, patch: ListingPatch) => {
+      await changeListing(deps, await own(deps, sellerId, id), patch)
+      return afterChange(deps, id)
+    },
+    setCredential: async (sellerId: string, id: string, credential: Credential) => {
+      await setCredential(deps, await own(deps, sellerId, id), credential)
+      return afterChange(deps, id)
+    },
+    publish: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'published'),
+    pause: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'paused'),
+    retire: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'retired'),
+    /** Calls the seller's endpoints for real; see `probe.ts`. */
+    probe: async (
+      sellerId: string,
+      id: string,
+      only: { endpoint?: string | undefined; arguments?: Record<string, unknown> | undefined },
+    ): Promise<ProbeResult[]> => probeListing(deps, await own(deps, sellerId, id), only),
+    /** Applies the files of `catalog/` that are new or changed, as listings of `sellerId`. */
+    loadShipped: async (
+      sellerId: Id<'account'>,
+      onProgress?: (done: number, all: number) => void,
+    ): Promise<void> => {
+      const options = { folder: deps.catalogFolder, sellerId, ...defined({ onProgress }) }
+      const changed = await loadShipped(deps, options)
+      for (const id of changed) deps.offers.forgetListing(id)
+      if (changed.length > 0) await bumpRevision(deps)
+    },
+  }
+}
+
+async function own(deps: Deps, sellerId: string, id: string): Promise<ListingWithEndpoints> {
+  const found = await getListing(deps.store.db, id)
+  if (found.listing.sellerId !== sellerId) throw listingNotFound()
+  return found
+}
+
+async function moveTo(deps: Deps, sellerId: string, id: string, status: Listing['status']) {
+  const { listing } = await own(deps, sellerId, id)
+  if (status === 'published') refuseUnfinished(listing)
+  await setStatus(deps, listing, status)
+  return afterChange(deps, id)
+}
+
+/** A shipped listing that its operator changed is theirs: its file no longer overwrites it. */
+async function afterChange(deps: Deps, id: string): Promise<ListingWithEndpoints> {
+  const { db } = deps.store
+  await db('listings').where({ id }).whereNotNull('file_hash').update({ file_hash: OPERATORS_OWN })
+  deps.offers.forgetListing(id)
+  const changed = await getListing(db, id)
+  await indexChange(deps, changed)
+  return changed
+}
+
+/**
+ * A listing made from an OpenAPI document, not stored yet.
+ *
+ * @throws Problem `invalid_request` saying where the document is wrong.
+ */
+async function draftFrom(deps: Deps, input: ImportInput) {
+  const document = input.url === undefined ? input.document : await fetchText(deps, input.url)
+  const listing = defined({ slug: input.slug, title: input.title })
+  return importOpenApi(document, { listing, price: input.price })
+}
+
+async function fetchText({ upstreams }: Deps, url: string): Promise<string> {
+  const limits = { maxBytes: MAX_DOCUMENT_BYTES, timeoutMs: DOCUMENT_TIMEOUT_MS }
+  return (await upstreams.fetchDocument(url, limits)).toString('utf8')
+}
+
+function refuseReserved(reserved: ReadonlySet<string>, slug: string): void {
+  if (reserved.has(slug)) {
+    throw new Problem(
+      'slug_taken',
+      `The slug "${slug}" belongs to a provider that ships with Souk.`,
+    )
+  }
+}
+
+function refuseUnfinished(listing: Listing): void {
+  if (listing.credential.type === 'none' || listing.credential.sealed) return
+  throw new Problem('invalid_request', 'The listing needs its credential before it is published.', {
+    action: listing.operatorMust ?? 'Set it with PUT /v1/listings/{id}/credential.',
+  })
+}

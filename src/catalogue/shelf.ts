@@ -1,0 +1,185 @@
+/** What buyers see: search results, an endpoint in full, its price. */
+import { toRfc3339 } from '#core/clock'
+import { defined } from '#core/defined'
+import { parseUsdc } from '#core/money'
+import type { Page } from '#core/page'
+import { Problem } from '#core/problem'
+import { FEE_BPS, isFree, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
+import type { Db } from '#store'
+import type { Endpoint, Listing } from './listing.js'
+import { endpointNotFound, type Offer, type Offers } from './offers.js'
+import type { Search, SearchDocument } from './search.js'
+import type { Standings } from './standing.js'
+
+export type BrowseQuery = {
+  query?: string | undefined
+  category?: string | undefined
+  max_price?: string | undefined
+  min_rating?: number | undefined
+  min_uptime?: number | undefined
+  seller?: string | undefined
+  limit: number
+  cursor?: string | undefined
+}
+
+/** A search result, in few tokens. `price.max_total` is the most that one call costs, fee included. */
+export type BrowseResult = {
+  endpoint_id: string
+  title: string
+  summary: string
+  seller: string
+  category: string
+  price: ReturnType<typeof showPrice>
+  rating: number | null
+  ratings: number
+  uptime: number | null
+  latency_ms: number | null
+}
+
+export type BrowsePage = {
+  results: BrowseResult[]
+  categories?: { name: string; count: number }[]
+  next_cursor?: string
+}
+
+type Deps = { db: Db; search: Search; offers: Offers; standings: Standings }
+
+/** @throws Problem `invalid_request` for a price or a cursor that is none. */
+export async function browse(deps: Deps, query: BrowseQuery): Promise<BrowsePage> {
+  const { query: text, category, seller, cursor, limit, max_price } = query
+  const maxPrice = max_price === undefined ? undefined : parseUsdc(max_price, 'max_price')
+  const filters = { minRating: query.min_rating, minUptime: query.min_uptime, maxPrice }
+  const found = await deps.search.find({
+    limit,
+    ...defined({ query: text, category, seller, cursor, ...filters }),
+  })
+  const results = await showAll(deps, found)
+  const isOverview = (query.query ?? '').trim() === '' && query.cursor === undefined
+  return {
+    results,
+    ...(isOverview && { categories: await deps.search.categories() }),
+    ...(found.nextCursor !== undefined && { next_cursor: found.nextCursor }),
+  }
+}
+
+/**
+ * An endpoint in full.
+ *
+ * @throws Problem `endpoint_not_found`.
+ */
+export async function describe(deps: Deps, endpointId: string, version?: number) {
+  const offer = await deps.offers.find(endpointId, version)
+  if (!offer || offer.status === 'draft') throw describeMiss(endpointId, version)
+  const { definition } = offer
+  const standing = await deps.standings.of(endpointId)
+  return {
+    endpoint_id: offer.endpointId,
+    version: offer.version,
+    title: definition.title,
+    description: definition.description,
+    ...(offer.status !== 'published' && { status: offer.status }),
+    input_schema: definition.input_schema,
+    output_schema: definition.output_schema ?? {},
+    ...(definition.example && { example: definition.example }),
+    price: showPrice(offer.price, FEE_BPS),
+    success_rule: definition.success,
+    requires_approval: definition.requires_approval,
+    seller: await describeSeller(deps.db, offer.sellerId),
+    health: {
+      uptime: standing.uptime,
+      latency_ms_p50: standing.latencyMs,
+      checked_at: standing.checkedAtMs === null ? null : toRfc3339(standing.checkedAtMs),
+    },
+    ...(await describeProvider(deps.db, offer)),
+  }
+}
+
+/** A seller as buyers see it; `rating` is the plain mean of all that its buyers gave. */
+export async function describeSeller(db: Db, sellerId: string) {
+  const row = await db('accounts').where({ id: sellerId }).first('name')
+  const { sum, count } = await db('endpoint_standings')
+    .join('endpoints', 'endpoints.endpoint_id', 'endpoint_standings.endpoint_id')
+    .join('listings', 'listings.id', 'endpoints.listing_id')
+    .where('listings.seller_id', sellerId)
+    .first(db.raw('sum(rating_sum) as sum'), db.raw('sum(ratings) as count'))
+  const ratings = Number(count ?? 0)
+  const rating = ratings === 0 ? null : Math.round((Number(sum) / ratings) * 100) / 100
+  return { id: sellerId, name: (row?.name as string | undefined) ?? '', rating, ratings }
+}
+
+/** What the search knows about each endpoint of a listing that can be bought now. */
+export function toDocuments(
+  listing: Listing,
+  endpoints: readonly Endpoint[],
+  sellerName: string,
+): SearchDocument[] {
+  return endpoints
+    .filter((endpoint) => endpoint.status === 'active')
+    .map(({ endpointId, definition }) => {
+      const price = readPrice(definition.price)
+      return {
+        endpointId,
+        title: definition.title,
+        description: definition.description,
+        method: definition.method,
+        path: definition.path,
+        listingTitle: listing.title,
+        listingDescription: listing.description,
+        category: listing.category,
+        sellerId: listing.sellerId,
+        sellerName,
+        parameters: Object.keys(Object(definition.input_schema.properties)),
+        free: isFree(price),
+        maxTotal: totalOf(maxCharge(price), FEE_BPS),
+      }
+    })
+}
+
+async function showAll(deps: Deps, found: Page<string>): Promise<BrowseResult[]> {
+  const results: BrowseResult[] = []
+  for (const endpointId of found.items) {
+    const offer = await deps.offers.find(endpointId)
+    // The index may be a moment behind the catalogue.
+    if (offer?.status === 'published') results.push(await show(deps, offer))
+  }
+  return results
+}
+
+async function show(deps: Deps, offer: Offer): Promise<BrowseResult> {
+  const standing = await deps.standings.of(offer.endpointId)
+  const { definition } = offer
+  return {
+    endpoint_id: offer.endpointId,
+    title: definition.title,
+    summary: firstSentence(definition.description),
+    seller: offer.sellerName,
+    category: offer.category,
+    price: showPrice(offer.price, FEE_BPS),
+    rating: standing.rating,
+    ratings: standing.ratings,
+    uptime: standing.uptime,
+    latency_ms: standing.latencyMs,
+  }
+}
+
+const SUMMARY_LENGTH = 160
+
+function firstSentence(text: string): string {
+  const sentence = /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text
+  return sentence.length <= SUMMARY_LENGTH
+    ? sentence
+    : `${sentence.slice(0, SUMMARY_LENGTH - 1).trimEnd()}…`
+}
+
+function describeMiss(endpointId: string, version: number | undefined): Problem {
+  if (version === undefined) return endpointNotFound(endpointId)
+  return new Problem('endpoint_not_found', `There is no version ${version} of "${endpointId}".`, {
+    action: 'Describe it without a version to see the latest.',
+  })
+}
+
+async function describeProvider(db: Db, offer: Offer) {
+  const row = await db('listings').where({ id: offer.listingId }).first('provider')
+  const provider = JSON.parse(row?.provider ?? '{}')
+  return Object.keys(provider).length === 0 ? {} : { provider }
+}

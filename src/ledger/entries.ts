@@ -1,0 +1,240 @@
+/** Entries, holds and counters as rows: what each command does to the tables, statement by statement. */
+import { type Nanos, nanos } from '#core/money'
+import { int, type SqliteConnection } from '#store'
+import { available, earned, FEES, GRANTS, held, mayBeNegative } from './chart.js'
+import type {
+  Accepted,
+  Command,
+  Counter,
+  CounterKind,
+  OpenHold,
+  Posting,
+  Refusal,
+} from './ledger.js'
+
+type HoldRow = { account: string; amount: bigint; counters: string }
+/** A counter as the hold remembers it. */
+type Counted = [scope: string, window: string, kind: CounterKind, amount: string]
+
+/** The ledger's tables, open for writing: statements prepared once, ids of addresses remembered. */
+export type Books = {
+  sql: ReturnType<typeof prepareStatements>
+  addressIds: Map<string, bigint>
+}
+
+/** A refusal on its way out of a unit; it takes only that unit down. */
+export class Refused extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(refusal.reason)
+    this.refusal = refusal
+  }
+}
+
+export function openBooks(money: SqliteConnection): Books {
+  return { sql: prepareStatements(money), addressIds: new Map() }
+}
+
+/**
+ * Carries a command out. Must run inside a transaction.
+ *
+ * @throws Refused when the command cannot be applied; the caller then undoes the unit.
+ */
+export function applyCommand(books: Books, command: Command): Accepted {
+  switch (command.kind) {
+    case 'grant':
+      post(books, command, [
+        { from: GRANTS, to: available(command.account), amount: command.amount },
+      ])
+      return accepted(books, command.account)
+    case 'hold':
+      return hold(books, command)
+    case 'capture':
+      return capture(books, command)
+    case 'release':
+      return release(books, command)
+  }
+}
+
+export function balanceAt(books: Books, address: string): Nanos {
+  const row = books.sql.balance.get(address) as { balance: bigint } | undefined
+  return nanos(row?.balance ?? 0n)
+}
+
+export function usedOf(books: Books, scope: string, window: string): bigint {
+  const row = books.sql.counter.get(scope, window) as { used: bigint } | undefined
+  return row?.used ?? 0n
+}
+
+export function openHolds(books: Books, deadlineBeforeMs: number, limit: number): OpenHold[] {
+  const rows = books.sql.openHolds.all(deadlineBeforeMs, limit) as {
+    reference: string
+    account: string
+    deadline: bigint
+  }[]
+  return rows.map(({ deadline, ...hold }) => ({ ...hold, deadlineMs: int(deadline) }))
+}
+
+export function countOpenHolds(books: Books): number {
+  return int((books.sql.countHolds.get() as { n: bigint }).n)
+}
+
+function hold(books: Books, command: Extract<Command, { kind: 'hold' }>): Accepted {
+  const { account, amount, reference, counters, deadlineMs } = command
+  for (const counter of counters) count(books, counter)
+  post(books, command, [{ from: available(account), to: held(account), amount }])
+  const counted = counters.map(
+    (counter): Counted => [counter.scope, counter.window, counter.kind, String(counter.amount)],
+  )
+  const { changes } = books.sql.insertHold.run(
+    reference,
+    account,
+    amount,
+    deadlineMs,
+    JSON.stringify(counted),
+  )
+  if (changes === 0) throw new Refused({ reason: 'repeated' })
+  return accepted(books, account)
+}
+
+function capture(books: Books, command: Extract<Command, { kind: 'capture' }>): Accepted {
+  const { account, amount, counters } = close(books, command.reference, 'captured')
+  const total = command.charge + command.fee
+  if (total > amount) throw new Error('a capture is never larger than its hold')
+  post(books, command, [
+    { from: held(account), to: earned(command.seller), amount: command.charge },
+    { from: held(account), to: FEES, amount: command.fee },
+    { from: held(account), to: available(account), amount: nanos(amount - total) },
+  ])
+  settle(books, counters, total)
+  return accepted(books, account)
+}
+
+function release(books: Books, command: Extract<Command, { kind: 'release' }>): Accepted {
+  const { account, amount, counters } = close(books, command.reference, 'released')
+  post(books, command, [{ from: held(account), to: available(account), amount: nanos(amount) }])
+  settle(books, counters, undefined)
+  return accepted(books, account)
+}
+
+/** Compare-and-set: exactly one of capture and release can ever win. */
+function close(books: Books, reference: string, state: 'captured' | 'released'): HoldRow {
+  const row = books.sql.closeHold.get(state, reference) as HoldRow | undefined
+  if (row) return row
+  const found = books.sql.holdState.get(reference) as { state: 'captured' | 'released' } | undefined
+  throw new Refused({ reason: 'not-held', state: found?.state ?? 'unknown' })
+}
+
+/** Writes an entry with its postings, and moves each balance by its net. */
+function post(books: Books, command: Command, postings: readonly Posting[]): void {
+  const moving = postings.filter((posting) => posting.amount > 0n)
+  if (moving.length === 0) return
+  const memo = command.kind === 'grant' ? command.memo : null
+  const entry = books.sql.insertEntry.run(command.kind, command.reference, memo, command.atMs)
+  if (entry.changes === 0) throw new Refused({ reason: 'repeated' })
+  const net = new Map<string, bigint>()
+  for (const { from, to, amount } of moving) {
+    books.sql.insertPosting.run(
+      entry.lastInsertRowid,
+      addressId(books, from),
+      addressId(books, to),
+      amount,
+    )
+    net.set(from, (net.get(from) ?? 0n) - amount)
+    net.set(to, (net.get(to) ?? 0n) + amount)
+  }
+  for (const [address, delta] of net) move(books, address, delta)
+}
+
+function move(books: Books, address: string, delta: bigint): void {
+  const { changes } = books.sql.move.run(delta, addressId(books, address), delta)
+  if (changes > 0) return
+  throw new Refused({
+    reason: 'insufficient',
+    available: balanceAt(books, address),
+    needed: nanos(-delta),
+  })
+}
+
+function count(books: Books, counter: Counter): void {
+  const { scope, window, amount, ceiling, endsAtMs } = counter
+  if (amount <= ceiling) {
+    const { changes } = books.sql.count.run(scope, window, amount, endsAtMs, ceiling)
+    if (changes > 0) return
+  }
+  throw new Refused({ reason: 'counter', counter, used: usedOf(books, scope, window) })
+}
+
+/** @param charged what a capture took, nano-USDC; `undefined` for a release. */
+function settle(books: Books, counters: string, charged: bigint | undefined): void {
+  if (counters === '[]') return
+  for (const [scope, window, kind, amount] of JSON.parse(counters) as Counted[]) {
+    const back = givenBack(kind, BigInt(amount), charged)
+    if (back > 0n) books.sql.uncount.run(back, scope, window)
+  }
+}
+
+function addressId(books: Books, address: string): bigint {
+  const known = books.addressIds.get(address)
+  if (known !== undefined) return known
+  books.sql.insertAddress.run(address, mayBeNegative(address) ? 1 : 0)
+  const { id } = books.sql.address.get(address) as { id: bigint }
+  books.addressIds.set(address, id)
+  return id
+}
+
+function accepted(books: Books, account: string): Accepted {
+  return { available: balanceAt(books, available(account)) }
+}
+
+function givenBack(kind: CounterKind, amount: bigint, charged: bigint | undefined): bigint {
+  if (kind === 'attempt') return 0n
+  if (kind === 'open' || charged === undefined) return amount
+  return kind === 'spend' ? amount - charged : 0n
+}
+
+function prepareStatements(money: SqliteConnection) {
+  const prepare = (text: string) => money.prepare(text).safeIntegers(true)
+  return {
+    insertAddress: prepare(
+      'insert into ledger_accounts (address, may_be_negative) values (?, ?) on conflict do nothing',
+    ),
+    address: prepare('select id from ledger_accounts where address = ?'),
+    balance: prepare('select balance from ledger_accounts where address = ?'),
+    move: prepare(
+      `update ledger_accounts set balance = balance + ?
+       where id = ? and (may_be_negative = 1 or balance + ? >= 0)`,
+    ),
+    insertEntry: prepare(
+      `insert into ledger_entries (kind, reference, memo, at) values (?, ?, ?, ?)
+       on conflict (kind, reference) do nothing`,
+    ),
+    insertPosting: prepare(
+      'insert into ledger_postings (entry_id, from_id, to_id, amount) values (?, ?, ?, ?)',
+    ),
+    insertHold: prepare(
+      `insert into ledger_holds (reference, account, amount, state, deadline, counters)
+       values (?, ?, ?, 'held', ?, ?) on conflict (reference) do nothing`,
+    ),
+    closeHold: prepare(
+      `update ledger_holds set state = ? where reference = ? and state = 'held'
+       returning account, amount, counters`,
+    ),
+    holdState: prepare('select state from ledger_holds where reference = ?'),
+    openHolds: prepare(
+      `select reference, account, deadline from ledger_holds
+       where state = 'held' and deadline < ? order by deadline limit ?`,
+    ),
+    countHolds: prepare("select count(*) as n from ledger_holds where state = 'held'"),
+    counter: prepare('select used from ledger_counters where scope = ? and window = ?'),
+    count: prepare(
+      `insert into ledger_counters (scope, window, used, ends_at) values (?, ?, ?, ?)
+       on conflict (scope, window) do update set used = used + excluded.used
+       where used + excluded.used <= ?`,
+    ),
+    uncount: prepare(
+      'update ledger_counters set used = max(used - ?, 0) where scope = ? and window = ?',
+    ),
+  }
+}

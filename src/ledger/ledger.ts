@@ -1,0 +1,109 @@
+/**
+ * Whose money. The ledger knows addresses and amounts; no listing, no price, no chain.
+ *
+ * Its door takes units of work: commands, and the rows of other features that stand or fall with
+ * them. Units that arrive together share one durable transaction; each gets its own outcome, the
+ * same that it would get alone and in order.
+ */
+import type { Nanos } from '#core/money'
+import type { RowWrite } from '#store'
+import type { Audit } from './audit.js'
+import type { LedgerAddress } from './chart.js'
+
+export type { Audit, AuditFinding } from './audit.js'
+export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
+export { sqliteLedger } from './sqlite-ledger.js'
+
+/** How a counter is settled when its hold is. */
+export type CounterKind =
+  /** An amount of money: a capture gives back what was not charged, a release all of it. */
+  | 'spend'
+  /** A use: kept by a capture, given back by a release. */
+  | 'use'
+  /** An attempt: kept, whatever becomes of the hold. */
+  | 'attempt'
+  /** Something open: given back by capture and release alike. */
+  | 'open'
+
+/** A ceiling that a hold must not push past, counted in the transaction of the hold. */
+export type Counter = {
+  /** Who or what is counted, `key:key_…`, `listing:lst_…`. */
+  scope: string
+  /** The span that is counted, `day:2026-01-15`, `lifetime`. */
+  window: string
+  kind: CounterKind
+  amount: bigint
+  ceiling: bigint
+  /** When the window ends, in ms, so that old counters can be purged; `null` for never. */
+  endsAtMs: number | null
+}
+
+/** A positive amount that moves from one address to another. */
+export type Posting = { from: LedgerAddress; to: LedgerAddress; amount: Nanos }
+
+export type Command =
+  /** Sandbox credit from the operator. */
+  | { kind: 'grant'; reference: string; account: string; amount: Nanos; memo: string; atMs: number }
+  /** Sets the most that a call can cost aside: available → held. */
+  | {
+      kind: 'hold'
+      reference: string
+      account: string
+      amount: Nanos
+      deadlineMs: number
+      counters: readonly Counter[]
+      atMs: number
+    }
+  /** Takes what the call did cost; the rest goes back to available. */
+  | { kind: 'capture'; reference: string; seller: string; charge: Nanos; fee: Nanos; atMs: number }
+  /** Gives the whole hold back. */
+  | { kind: 'release'; reference: string; atMs: number }
+
+/** What an accepted command left behind: the buyer's spendable amount. */
+export type Accepted = { available: Nanos }
+
+export type Refusal =
+  | { reason: 'insufficient'; available: Nanos; needed: Nanos }
+  | { reason: 'counter'; counter: Counter; used: bigint }
+  /** The hold was captured or released already, or there never was one. */
+  | { reason: 'not-held'; state: 'captured' | 'released' | 'unknown' }
+  /** A command with this kind and reference was applied before. */
+  | { reason: 'repeated' }
+  /** A row write changed nothing; `name` is its refusal. */
+  | { reason: 'row'; name: string }
+
+export type Unit = {
+  commands: readonly Command[]
+  /** Made once the commands are accepted, inside the transaction; must not wait for anything. */
+  rows?: (accepted: readonly Accepted[]) => readonly RowWrite[]
+  /** Called when the transaction did not happen after `rows` was called. */
+  onRolledBack?: () => void
+}
+
+export type UnitOutcome =
+  | { accepted: true; results: readonly Accepted[] }
+  | { accepted: false; refusal: Refusal }
+
+export type OpenHold = { reference: string; account: string; deadlineMs: number }
+
+export type Ledger = {
+  /**
+   * Applies a unit durably, or refuses it whole.
+   *
+   * @throws Problem `storage_full` when the disk takes no more; nothing of the unit is kept.
+   */
+  commit(unit: Unit): Promise<UnitOutcome>
+  /** A buyer's money, nano-USDC. */
+  balanceOf(account: string): Promise<{ available: Nanos; held: Nanos }>
+  /** A seller's money, nano-USDC. */
+  earningsOf(account: string): Promise<{ earned: Nanos; leaving: Nanos }>
+  /** What was counted in these windows so far, in the order asked. */
+  usedOf(windows: readonly { scope: string; window: string }[]): Promise<bigint[]>
+  /** Open holds past `deadlineBeforeMs`, oldest first. */
+  openHolds(deadlineBeforeMs: number, limit: number): Promise<OpenHold[]>
+  openHoldCount(): Promise<number>
+  /** Recomputes every balance from the postings, off the event loop; callers share a running one. */
+  audit(): Promise<Audit>
+  /** Units waiting for their flush, for backpressure and metrics. */
+  waiting(): number
+}

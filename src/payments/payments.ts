@@ -1,0 +1,60 @@
+/** Money in and out. In the sandbox it comes in as the operator's grants; it is earned by selling. */
+import type { Account } from '#accounts'
+import type { Clock } from '#core/clock'
+import { newId } from '#core/ids'
+import { formatUsdc, type Nanos } from '#core/money'
+import { Problem } from '#core/problem'
+import type { Ledger } from '#ledger'
+
+type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
+
+/**
+ * Adds sandbox credit to an account.
+ *
+ * @param amount nano-USDC, more than zero.
+ * @throws Problem `forbidden` outside the sandbox, `invalid_request` for nothing.
+ */
+export async function grant(
+  { ledger, clock, sandbox }: Deps,
+  account: Account,
+  terms: { amount: Nanos; reason: string },
+) {
+  if (!sandbox) {
+    throw new Problem('forbidden', 'Grants exist only in the sandbox.', {
+      action: 'Top up with USDC.',
+    })
+  }
+  if (terms.amount === 0n) throw new Problem('invalid_request', 'amount must be more than 0.')
+  const now = clock.now()
+  const reference = newId('grant', now)
+  const outcome = await ledger.commit({
+    commands: [
+      {
+        kind: 'grant',
+        reference,
+        account: account.id,
+        amount: terms.amount,
+        memo: terms.reason,
+        atMs: now,
+      },
+    ],
+  })
+  if (!outcome.accepted) throw new Error(`a grant cannot be refused as ${outcome.refusal.reason}`)
+  return {
+    id: reference,
+    account_id: account.id,
+    amount: formatUsdc(terms.amount),
+    balance: formatUsdc(outcome.results[0]!.available),
+  }
+}
+
+/** What an account earned by selling; nothing is pending, since a capture is final. */
+export async function earnings({ ledger }: Pick<Deps, 'ledger'>, accountId: string) {
+  const { earned, leaving } = await ledger.earningsOf(accountId)
+  return {
+    currency: 'USDC' as const,
+    available: formatUsdc(earned),
+    pending: formatUsdc(leaving),
+    paid_out: '0',
+  }
+}

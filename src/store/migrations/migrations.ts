@@ -1,0 +1,19 @@
+/** The migrations in order. They are listed, not found on disk, so that source and build agree. */
+import type { Knex } from 'knex'
+import * as accounts from './0001-accounts.js'
+import * as catalogue from './0002-catalogue.js'
+import * as ledger from './0003-ledger.js'
+import * as calls from './0004-calls.js'
+
+const ordered: [name: string, migration: Knex.Migration][] = [
+  ['0001-accounts', accounts],
+  ['0002-catalogue', catalogue],
+  ['0003-ledger', ledger],
+  ['0004-calls', calls],
+]
+
+export const migrations: Knex.MigrationSource<string> = {
+  getMigrations: async () => ordered.map(([name]) => name),
+  getMigrationName: (name) => name,
+  getMigration: async (name) => ordered.find(([known]) => known === name)![1],
+}

@@ -1,0 +1,126 @@
+/**
+ * The database. SQLite is two connections to one file: knex for everything that is not money, and
+ * the *money connection*, on which the ledger commits synchronously and in batches.
+ *
+ * Both live in one process and one thread, so a transaction that knex holds open across an `await`
+ * must never meet a flush of the money connection: the {@link Turnstile} lets one through at a time.
+ */
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import SqliteDatabase from 'better-sqlite3'
+import knex, { type Knex } from 'knex'
+import { migrations } from './migrations/migrations.js'
+import type { SqlValue } from './row-write.js'
+import { createTurnstile, type Turnstile } from './turnstile.js'
+
+export type { Knex } from 'knex'
+export { type GroupCommit, groupCommit } from './group-commit.js'
+export { defineWrite, type RowWrite, type SqlValue, type Write } from './row-write.js'
+export type { Turnstile } from './turnstile.js'
+
+/** Reads, and single writes that stand alone. */
+export type Db = Knex
+/** Writes that stand or fall together; only {@link Store.inTransaction} makes one. */
+export type Tx = Knex.Transaction
+
+export type SqliteConnection = SqliteDatabase.Database
+
+export type Store = {
+  kind: 'sqlite'
+  db: Db
+  /** The money connection; the ledger alone writes on it. */
+  money: SqliteConnection
+  turnstile: Turnstile
+  file: string
+  /** A read of the paid call: prepared once, much cheaper than a query that knex builds. */
+  query<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]>
+  inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** Opens (and creates, readable by its owner only) the SQLite file and brings its schema up to date. */
+export async function openStore(options: { file: string }): Promise<Store> {
+  closeSync(openSync(options.file, 'a', 0o600))
+  chmodSync(options.file, 0o600)
+  const money = new SqliteDatabase(options.file)
+  applyPragmas(money)
+  const db = knex({
+    client: 'better-sqlite3',
+    connection: {
+      filename: options.file,
+      options: { safeIntegers: true },
+    } as Knex.Sqlite3ConnectionConfig,
+    useNullAsDefault: true,
+    pool: {
+      min: 1,
+      max: 1,
+      afterCreate: (connection: SqliteConnection, done: (error?: Error) => void) => {
+        applyPragmas(connection)
+        done()
+      },
+    },
+  })
+  const turnstile = createTurnstile()
+  const store: Store = {
+    kind: 'sqlite',
+    db,
+    money,
+    turnstile,
+    file: options.file,
+    query: createQuery(money),
+    inTransaction: (work) => turnstile.pass(() => db.transaction(work)),
+    close: async () => {
+      await db.destroy()
+      money.close()
+    },
+  }
+  await db.migrate.latest({ migrationSource: migrations })
+  return store
+}
+
+/** Between flushes the money connection has nothing uncommitted, so it may be read from. */
+function createQuery(money: SqliteConnection): Store['query'] {
+  const prepared = new Map<string, SqliteDatabase.Statement>()
+  return async <Row>(sql: string, values: readonly SqlValue[]) => {
+    let statement = prepared.get(sql)
+    if (!statement) {
+      statement = money.prepare(sql).safeIntegers(true)
+      prepared.set(sql, statement)
+    }
+    return statement.all(values as SqlValue[]) as Row[]
+  }
+}
+
+function applyPragmas(connection: SqliteConnection): void {
+  connection.pragma('journal_mode = WAL')
+  // FULL: a commit that was acknowledged survives the loss of power. Group commit pays for it.
+  connection.pragma('synchronous = FULL')
+  connection.pragma('foreign_keys = ON')
+  connection.pragma('busy_timeout = 5000')
+  connection.pragma('cache_size = -65536')
+}
+
+/** A whole number column as a JavaScript number; for times and counts, never for money. */
+export function int(value: unknown): number {
+  return Number(value)
+}
+
+/** Like {@link int}, `null` staying `null`. */
+export function intOrNull(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value)
+}
+
+/** Whether `error` is the database saying that a unique value exists already. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
+}
+
+/** Reads a fact about the whole gateway, such as the fingerprint of its master key. */
+export async function readSetting(db: Db, name: string): Promise<string | undefined> {
+  const row = await db('settings').where({ name }).first('value')
+  return row?.value
+}
+
+export async function writeSetting(db: Db, name: string, value: string): Promise<void> {
+  await db('settings').insert({ name, value }).onConflict('name').merge()
+}

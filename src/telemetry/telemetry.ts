@@ -1,0 +1,162 @@
+/** Logs and metrics. One helper per event that matters; nothing else in the house logs or counts. */
+import { type Logger, pino } from 'pino'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
+
+export type CallEnded = {
+  callId: string
+  endpointId: string
+  outcome: string
+  status: number | null
+  code: string | undefined
+  /** Time in the upstream and in the gateway, ms. */
+  upstreamMs: number
+  ownMs: number
+}
+
+export type Telemetry = {
+  log: Logger
+  callEnded(event: CallEnded): void
+  /** A call or another request that was refused before anything happened. */
+  refused(code: string, face: 'mcp' | 'rest'): void
+  /** A failure of the gateway itself; the trace id is all that the client is told. */
+  failed(traceId: string, error: unknown): void
+  flushed(units: number, tookMs: number): void
+  /** The metrics in Prometheus' text form. */
+  metrics(): Promise<string>
+}
+
+const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]
+
+/**
+ * @param observed read when metrics are asked for.
+ */
+export function createTelemetry(options: {
+  level: LogLevel
+  version: string
+  observed: { callsInFlight(): number; ledgerWaiting(): number; openHolds(): Promise<number> }
+  destination?: NodeJS.WritableStream
+}): Telemetry {
+  const log = createLog(options.level, options.destination)
+  const registry = new Registry()
+  const meters = createMeters(registry)
+  collectDefaultMetrics({ register: registry, prefix: 'souk_' })
+  observe(registry, options.version, options.observed)
+
+  return {
+    log,
+    callEnded(event) {
+      meters.calls.inc({ outcome: event.outcome })
+      meters.own.observe(event.ownMs / 1000)
+      meters.upstream.observe(event.upstreamMs / 1000)
+      log.info(
+        {
+          call_id: event.callId,
+          endpoint_id: event.endpointId,
+          outcome: event.outcome,
+          status: event.status,
+          code: event.code,
+          upstream_ms: Math.round(event.upstreamMs),
+          own_ms: Math.round(event.ownMs * 10) / 10,
+        },
+        'call ended',
+      )
+    },
+    refused: (code, face) => meters.refusals.inc({ code, face }),
+    failed(traceId, error) {
+      meters.failures.inc()
+      log.error({ trace_id: traceId, err: error }, 'the gateway failed')
+    },
+    flushed(units, tookMs) {
+      meters.flushUnits.observe(units)
+      meters.flushSeconds.observe(tookMs / 1000)
+    },
+    metrics: () => registry.metrics(),
+  }
+}
+
+function createLog(level: LogLevel, destination?: NodeJS.WritableStream): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // A second net: no field of these names is ever written, wherever it came from.
+      redact: ['*.authorization', '*.api_key', '*.credential', '*.secret', '*.password', '*.token'],
+    },
+    destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
+  )
+}
+
+function createMeters(registry: Registry) {
+  const registers = [registry]
+  return {
+    calls: new Counter({
+      name: 'souk_calls_total',
+      help: 'Calls that ended, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'souk_refusals_total',
+      help: 'Requests refused before anything happened, by code and face',
+      labelNames: ['code', 'face'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'souk_failures_total',
+      help: 'Failures of the gateway itself',
+      registers,
+    }),
+    own: new Histogram({
+      name: 'souk_call_own_seconds',
+      help: "The gateway's own time of a call, upstream not included",
+      buckets: SECONDS,
+      registers,
+    }),
+    upstream: new Histogram({
+      name: 'souk_upstream_seconds',
+      help: 'Time that upstreams took',
+      buckets: SECONDS,
+      registers,
+    }),
+    flushUnits: new Histogram({
+      name: 'souk_ledger_flush_units',
+      help: 'Units of work that shared one durable transaction',
+      buckets: [1, 2, 4, 8, 16, 32, 64],
+      registers,
+    }),
+    flushSeconds: new Histogram({
+      name: 'souk_ledger_flush_seconds',
+      help: 'Time of one durable transaction',
+      buckets: SECONDS,
+      registers,
+    }),
+  }
+}
+
+function observe(
+  registry: Registry,
+  version: string,
+  observed: { callsInFlight(): number; ledgerWaiting(): number; openHolds(): Promise<number> },
+): void {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read())
+      },
+    })
+  gauge('souk_calls_in_flight', 'Calls in flight in this process', observed.callsInFlight)
+  gauge('souk_ledger_waiting_units', 'Units waiting for their flush', observed.ledgerWaiting)
+  gauge('souk_holds_open', 'Holds that are neither captured nor released', observed.openHolds)
+  new Gauge({
+    name: 'souk_build_info',
+    help: 'The version that runs',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1)
+}

@@ -1,0 +1,116 @@
+/** The seller's credential: what one may look like, and how it is written into a request, last. */
+import { Problem } from '#core/problem'
+import { isHeaderName, isReservedHeader } from './header-rules.js'
+
+export type Credential =
+  | { type: 'none' }
+  | { type: 'bearer'; token: string }
+  | { type: 'header'; name: string; value: string }
+  | { type: 'query'; name: string; value: string }
+  | { type: 'basic'; username: string; password: string }
+
+/** Shorter secrets could not be told from ordinary text when an answer is scrubbed. */
+const MIN_SECRET_CHARACTERS = 8
+
+/**
+ * Checks a credential before it is sealed.
+ *
+ * @throws Problem `invalid_request`; the sentence never repeats a value.
+ */
+export function checkCredential(credential: Credential): void {
+  const fault = faultOf(credential)
+  if (fault) throw new Problem('invalid_request', `credential.${fault}`)
+}
+
+function faultOf(credential: Credential): string | undefined {
+  switch (credential.type) {
+    case 'none':
+      return undefined
+    case 'bearer':
+      return secretFault('token', credential.token) ?? visibleFault('token', credential.token)
+    case 'header':
+      return (
+        headerFault(credential.name) ??
+        secretFault('value', credential.value) ??
+        visibleFault('value', credential.value)
+      )
+    case 'query':
+      if (credential.name === '') return 'name must name a query parameter.'
+      return textFault('name', credential.name) ?? secretFault('value', credential.value)
+    case 'basic':
+      return (
+        textFault('username', credential.username) ??
+        // The first colon ends the user name.
+        (credential.username.includes(':') ? 'username must not contain a colon.' : undefined) ??
+        secretFault('password', credential.password)
+      )
+    default:
+      return 'type must be none, bearer, header, query or basic.'
+  }
+}
+
+/** The parts of a credential that must never come back, as they are and as they are sent. */
+export function secretsOf(credential: Credential): string[] {
+  switch (credential.type) {
+    case 'none':
+      return []
+    case 'bearer':
+      return [credential.token]
+    case 'header':
+    case 'query':
+      return [credential.value]
+    case 'basic':
+      return [credential.password, `${credential.username}:${credential.password}`]
+  }
+}
+
+/** Writes the credential into `headers`, over whatever stood there; query credentials change nothing. */
+export function writeCredentialHeader(
+  headers: Record<string, string>,
+  credential: Credential,
+): void {
+  if (credential.type === 'bearer') headers.authorization = `Bearer ${credential.token}`
+  if (credential.type === 'header') headers[credential.name.toLowerCase()] = credential.value
+  if (credential.type === 'basic') {
+    const pair = Buffer.from(`${credential.username}:${credential.password}`)
+    headers.authorization = `Basic ${pair.toString('base64')}`
+  }
+}
+
+/** The path and query to send: a query credential replaces what has its name, the rest stays. */
+export function pathWithCredential(url: URL, credential: Credential): string {
+  if (credential.type !== 'query') return url.pathname + url.search
+  const name = encodeURIComponent(credential.name)
+  const kept = url.search
+    .slice(1)
+    .split('&')
+    .filter((pair) => pair !== '' && pair.split('=', 1)[0] !== name)
+  return `${url.pathname}?${[...kept, `${name}=${encodeURIComponent(credential.value)}`].join('&')}`
+}
+
+function headerFault(name: unknown): string | undefined {
+  if (typeof name !== 'string' || !isHeaderName(name)) return 'name must name a header.'
+  return isReservedHeader(name) ? `name must not be "${name}".` : undefined
+}
+
+function secretFault(field: string, value: unknown): string | undefined {
+  const fault = textFault(field, value)
+  if (fault) return fault
+  return (value as string).length < MIN_SECRET_CHARACTERS
+    ? `${field} must have at least ${MIN_SECRET_CHARACTERS} characters.`
+    : undefined
+}
+
+function textFault(field: string, value: unknown): string | undefined {
+  if (typeof value !== 'string') return `${field} must be a text.`
+  return /[\x00-\x1f\x7f]/.test(value) || !value.isWellFormed()
+    ? `${field} must not contain control characters.`
+    : undefined
+}
+
+/** Servers trim white space around a header value, and read what is not ASCII in different ways. */
+function visibleFault(field: string, value: string): string | undefined {
+  return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)
+    ? undefined
+    : `${field} must be printable ASCII without spaces around it.`
+}

@@ -1,0 +1,186 @@
+/** The seller's side of the wire: builds requests, sends them with the seller's credential, reads answers. */
+import type { Clock } from '#core/clock'
+import { Problem } from '#core/problem'
+import type { Lookup } from './address-guard.js'
+import { decodeBody } from './answer-body.js'
+import { headerText, mediaTypeOf, passedHeaders, retryAfterMs } from './answer-headers.js'
+import { type Credential, checkCredential } from './credential.js'
+import { startDeadline } from './deadline.js'
+import { createEgress, type Received, type Unanswered } from './egress.js'
+import {
+  type HttpMethod,
+  type HttpTarget,
+  shapeRequest,
+  type UpstreamRequest,
+} from './http-shape.js'
+import { follow } from './redirects.js'
+import { type Scrubber, scrubberFor } from './scrub.js'
+import { checkTarget, parseBaseUrl } from './target-check.js'
+
+export {
+  type Credential,
+  checkCredential,
+  checkTarget,
+  type HttpMethod,
+  type HttpTarget,
+  type Lookup,
+  shapeRequest,
+  type UpstreamRequest,
+}
+
+/** What came of one request. A seller's failure is an answer, never an exception. */
+export type Answer =
+  | {
+      kind: 'answered'
+      status: number
+      /** Allow-listed and scrubbed, names in lower case. */
+      headers: Record<string, string>
+      /** Without parameters, in lower case. */
+      mediaType: string
+      /** Decoded and scrubbed, at most `maxBodyBytes`. */
+      body: Buffer
+      /** Whether the end of the body is missing. */
+      truncated: boolean
+      latencyMs: number
+      /** What Retry-After asks for. */
+      retryAfterMs?: number
+    }
+  | (Unanswered & { latencyMs: number })
+
+export type SendOptions = { callId?: string; timeoutMs?: number; signal?: AbortSignal }
+
+export type Upstreams = {
+  /**
+   * Sends the request once, with the credential written in last. Pass the same credential object
+   * for the same credential: what is worked out from it is remembered with the object.
+   */
+  send(request: UpstreamRequest, credential: Credential, options: SendOptions): Promise<Answer>
+  /**
+   * A document at a stranger's URL, through the same guard.
+   *
+   * @throws Problem `invalid_request` when it cannot be had whole within both limits.
+   */
+  fetchDocument(url: string, limits: { maxBytes: number; timeoutMs: number }): Promise<Buffer>
+  /**
+   * Whether upstream calls may go to this base URL, as far as its form tells.
+   *
+   * @throws Problem `invalid_request`.
+   */
+  checkReachable(baseUrl: string): void
+  /** Lets `host:port` be private or plain http from now on. */
+  allowHost(hostPort: string): void
+  /** Refuses new calls, waits for running ones, closes all connections. */
+  close(): Promise<void>
+}
+
+type Options = {
+  /** `host:port` of hosts that may be private or plain http. */
+  allow: readonly string[]
+  /** The most that a call may take, all hops included. */
+  timeoutMs: number
+  /** The most of a decoded body that is kept. */
+  maxBodyBytes: number
+  userAgent: string
+  clock: Clock
+  /** The platform's resolver unless given. */
+  lookup?: Lookup
+}
+
+export function createUpstreams(options: Options): Upstreams {
+  const { clock } = options
+  const egress = createEgress(options.allow, options.lookup)
+
+  async function send(
+    request: UpstreamRequest,
+    credential: Credential,
+    { callId, timeoutMs = options.timeoutMs, signal }: SendOptions,
+    maxBodyBytes = options.maxBodyBytes,
+  ): Promise<Answer> {
+    const startedMs = clock.now()
+    const scrubber = scrubberFor(credential)
+    const deadline = startDeadline(timeoutMs, signal)
+    const limitBytes = maxBodyBytes + scrubber.longestBytes
+    const ownHeaders = headersOf(options.userAgent, callId)
+    try {
+      const journey = { egress, request, credential, scrubber, ownHeaders, limitBytes, deadline }
+      const result = await follow(journey)
+      const latencyMs = clock.now() - startedMs
+      if (result.kind === 'unanswered') return { ...result, latencyMs }
+      return await readAnswer(result, scrubber, { maxBodyBytes, nowMs: clock.now(), latencyMs })
+    } finally {
+      deadline.clear()
+    }
+  }
+
+  return {
+    send: (request, credential, sendOptions) => send(request, credential, sendOptions),
+    async fetchDocument(url, { maxBytes, timeoutMs }) {
+      if (!URL.canParse(url)) throw documentRefused('It is not a URL.')
+      const request: UpstreamRequest = { method: 'GET', url: new URL(url).href, headers: {} }
+      return wholeDocument(await send(request, NO_CREDENTIAL, { timeoutMs }, maxBytes))
+    },
+    checkReachable(baseUrl) {
+      const refusal = egress.refusalOf(parseBaseUrl(baseUrl))
+      if (refusal) throw new Problem('invalid_request', `base_url: ${refusal}`)
+    },
+    allowHost: egress.allowHost,
+    close: egress.close,
+  }
+}
+
+const NO_CREDENTIAL: Credential = { type: 'none' }
+
+function headersOf(userAgent: string, callId: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = {
+    'user-agent': userAgent,
+    accept: 'application/json, */*;q=0.5',
+    'accept-encoding': 'gzip, deflate, br',
+  }
+  if (callId !== undefined) headers['x-souk-call'] = callId
+  return headers
+}
+
+async function readAnswer(
+  received: Received,
+  scrubber: Scrubber,
+  { maxBodyBytes, nowMs, latencyMs }: { maxBodyBytes: number; nowMs: number; latencyMs: number },
+): Promise<Answer> {
+  // A secret that starts before the cut is read whole, so that none of it survives at the edge.
+  const limitBytes = maxBodyBytes + scrubber.longestBytes
+  let decoded: { bytes: Buffer; isCut: boolean }
+  try {
+    decoded = await decodeBody(
+      received,
+      headerText(received.headers['content-encoding']),
+      limitBytes,
+    )
+  } catch {
+    const detail = "The provider's answer is not in the encoding that it declares."
+    return { kind: 'unanswered', reason: 'broken', detail, dispatched: true, latencyMs }
+  }
+  const scrubbed = scrubber.bytes(decoded.bytes, maxBodyBytes)
+  const headers = passedHeaders(received.headers, scrubber)
+  const waitMs = retryAfterMs(headers['retry-after'], nowMs)
+  return {
+    kind: 'answered',
+    status: received.status,
+    headers,
+    mediaType: mediaTypeOf(headers['content-type']),
+    body: scrubbed.subarray(0, maxBodyBytes),
+    truncated:
+      decoded.isCut || decoded.bytes.length > maxBodyBytes || scrubbed.length > maxBodyBytes,
+    latencyMs,
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  }
+}
+
+function wholeDocument(answer: Answer): Buffer {
+  if (answer.kind === 'unanswered') throw documentRefused(answer.detail)
+  if (answer.status !== 200) throw documentRefused(`Its host answers with status ${answer.status}.`)
+  if (answer.truncated) throw documentRefused('It is too long.')
+  return answer.body
+}
+
+function documentRefused(detail: string): Problem {
+  return new Problem('invalid_request', `The document at url cannot be read. ${detail}`)
+}
