@@ -81,3 +81,9 @@ export type Outcome = {
   /** Whether an earlier call with the same idempotency key was answered again. */
   replayed: boolean
 }
+
+/** Seals bodies at rest for their owner, as the vault does. */
+export type Sealer = {
+  seal(owner: string, plaintext: Uint8Array): Buffer
+  open(owner: string, sealed: Uint8Array): Buffer
+}

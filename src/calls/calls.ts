@@ -10,9 +10,8 @@ import type { Receipts } from '#receipts'
 import type { Store } from '#store'
 import type { Telemetry } from '#telemetry'
 import type { Answer, Upstreams } from '#upstreams'
-import type { Vault } from '#vault'
 import { refuseUnapproved } from './approval.js'
-import type { Held, Order, Outcome, ShapedRequest } from './call.js'
+import type { Held, Order, Outcome, Sealer, ShapedRequest } from './call.js'
 import { abandon, conclude } from './conclude.js'
 import { hold } from './hold.js'
 import { judge } from './judge.js'
@@ -21,17 +20,27 @@ import { type Running, recall } from './recall.js'
 import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
-export { type RenderedBody, renderBody } from './body.js'
 export type { Order, Outcome, OutcomeKind } from './call.js'
 export { type Call, toCall } from './call-rows.js'
-export { bodyOf, findCall, pastOutcome } from './past.js'
+export { bodyOf, findCall, findReceipt, pastOutcome } from './past.js'
 export { type PriceAnswer, priceOf } from './price-of.js'
 export { purge } from './purge.js'
 export type { ShownQuote } from './quotes.js'
 export { reap } from './reap.js'
 export type { Running } from './recall.js'
+export { outcomeProblem, showOutcome } from './show-outcome.js'
 export { createSlots, type Slots } from './slots.js'
 export { balanceOf, type UsageQuery, usage } from './usage.js'
+export {
+  balanceSchema,
+  callSchema,
+  endpointIdSchema,
+  outcomeSchema,
+  priceQuerySchema,
+  priceSchema,
+  usageResultSchema,
+  usageSchema,
+} from './wire.js'
 
 export type CallDeps = {
   store: Store
@@ -39,7 +48,7 @@ export type CallDeps = {
   ledger: Ledger
   upstreams: Upstreams
   receipts: Receipts
-  vault: Vault
+  vault: Sealer
   telemetry: Telemetry
   clock: { now(): number }
   slots: Slots

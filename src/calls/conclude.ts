@@ -12,8 +12,7 @@ import { isFree } from '#pricing'
 import type { ReceiptClaims, Receipts } from '#receipts'
 import type { RowWrite, Store } from '#store'
 import type { Answer } from '#upstreams'
-import type { Vault } from '#vault'
-import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind } from './call.js'
+import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind, Sealer } from './call.js'
 import { concludeCall, giveIdempotencyKeyBack, insertBody, insertReceipt } from './call-rows.js'
 import type { Verdict } from './judge.js'
 import { bodyOwner, findCall, pastOutcome } from './past.js'
@@ -22,7 +21,7 @@ const HOUR_MS = 60 * 60 * 1_000
 /** How long a body is kept: as long as its idempotency key, else an hour. */
 const BODY_LIFE_MS = { withKey: 24 * HOUR_MS, without: HOUR_MS }
 
-type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Vault; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Sealer; clock: Clock }
 
 /** How a call ends, before it is written down. */
 type Ending = {

@@ -4,11 +4,10 @@ import { add } from '#core/money'
 import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
 import type { Store } from '#store'
-import type { Vault } from '#vault'
-import type { AnswerBody, Outcome } from './call.js'
+import type { AnswerBody, Outcome, Sealer } from './call.js'
 import { type Call, type CallRow, toCall } from './call-rows.js'
 
-export type PastDeps = { store: Store; ledger: Ledger; vault: Vault }
+export type PastDeps = { store: Store; ledger: Ledger; vault: Sealer }
 
 /** Whose bytes a stored body is: it binds the sealed record to its call. */
 export function bodyOwner(call: { buyerId: string; id: string }): string {
@@ -76,4 +75,22 @@ async function receiptOf(
   if (id === null) return null
   const [row] = await store.query<{ jws: string }>('select jws from receipts where id = ?', [id])
   return row ? { id, jws: row.jws } : null
+}
+
+/**
+ * A receipt that `accountId` is a party to, as buyer or as seller.
+ *
+ * @throws Problem `receipt_not_found`.
+ */
+export async function findReceipt(
+  store: Store,
+  accountId: string,
+  receiptId: string,
+): Promise<string> {
+  const [row] = await store.query<{ jws: string }>(
+    'select jws from receipts where id = ? and (buyer_id = ? or seller_id = ?)',
+    [receiptId, accountId, accountId],
+  )
+  if (!row) throw new Problem('receipt_not_found', 'There is no such receipt of this account.')
+  return row.jws
 }

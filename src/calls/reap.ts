@@ -6,13 +6,13 @@ import type { Clock } from '#core/clock'
 import type { Ledger } from '#ledger'
 import type { Receipts } from '#receipts'
 import type { Store } from '#store'
-import type { Vault } from '#vault'
+import type { Sealer } from './call.js'
 import { type CallRow, toCall } from './call-rows.js'
 import { interrupt } from './conclude.js'
 
 const BATCH = 100
 
-type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Vault; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Sealer; clock: Clock }
 
 /**
  * @param deadlineBeforeMs holds with an earlier deadline are dead; `Infinity` at the start of a

@@ -10,6 +10,7 @@ export type Slots = {
   /** Takes a slot for a key; the function it gives back frees it. */
   enter(keyId: string): () => void
   inFlight(): number
+  isDraining(): boolean
   /** Takes no more calls from now on; resolves when the last one has left. */
   drain(): Promise<void>
 }
@@ -21,6 +22,7 @@ export function createSlots(limits: { perKey: number; overall: number }): Slots 
 
   return {
     inFlight: () => overall,
+    isDraining: () => onEmpty !== undefined,
     enter(keyId) {
       if (onEmpty) throw busy('The gateway is shutting down.', 503)
       if (overall >= limits.overall)

@@ -33,6 +33,13 @@ export type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
 export type { ImportInput } from './selling.js'
 export type { BrowsePage, BrowseQuery, BrowseResult } from './shelf.js'
 export { readShipped } from './shipped.js'
+export {
+  browseResultSchema,
+  browseSchema,
+  describeSchema,
+  descriptionSchema,
+  sellerSchema,
+} from './wire.js'
 
 type Deps = ListingDeps & { search: Search; catalogFolder: string }
 

@@ -11,7 +11,7 @@ import Database from 'better-sqlite3'
 import { decodeCursor, encodeCursor, type Page } from '#core/page'
 import { Problem } from '#core/problem'
 import type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
-import { editDistance, queryWords, wordsOf } from './search-text.js'
+import { editDistance, meantWords, queryWords, wordsOf } from './search-text.js'
 
 /** Raise it with every change of the tables or of how words are cut: old files are made anew. */
 const LAYOUT = 1
@@ -19,8 +19,8 @@ const LAYOUT = 1
 /** How much a word counts in each column of `texts`, in their order. */
 const WEIGHTS = { title: 2, name: 1, path: 0.7, listing: 1.5, description: 1, details: 0.3 }
 
-/** How much a word counts that the query does not contain, but probably means. */
-const GUESS_WEIGHT = 0.4
+/** How much a word counts that the query does not contain but probably means. */
+const GUESS_WEIGHT = 0.5
 /** Misspelt words looked up for one query; each costs a walk over a part of the vocabulary. */
 const MAX_CORRECTED = 4
 const MAX_GUESSES_PER_WORD = 3
@@ -31,7 +31,8 @@ const LONG_WORD = 8
 
 /** Characters of a description that are indexed; the rest would bury the words that matter. */
 const MAX_DESCRIPTION = 2_000
-const MAX_LISTING_DESCRIPTION = 400
+/** About a sentence: it is the same for every endpoint of the listing and makes all of them longer. */
+const MAX_LISTING_DESCRIPTION = 160
 const MAX_PARAMETERS = 60
 
 /**
@@ -41,6 +42,7 @@ const MAX_PARAMETERS = 60
 const QUALITY_SHARE = 0.1
 
 const TABLES = `
+  begin;
   create table documents (
     id integer primary key,
     endpoint_id text not null unique,
@@ -63,7 +65,8 @@ const TABLES = `
   -- a correction to it finds nothing.
   create table vocabulary (word text primary key) strict, without rowid;
   create table state (name text primary key, value text not null) strict, without rowid;
-  pragma user_version = ${LAYOUT};`
+  pragma user_version = ${LAYOUT};
+  commit;`
 
 const SCORE = `-bm25(texts, ${Object.values(WEIGHTS).join(', ')})`
 
@@ -231,7 +234,8 @@ function columnsOf(document: SearchDocument): Record<keyof typeof WEIGHTS, strin
   return {
     title: wordsOf(document.title),
     name,
-    path: wordsOf(document.path),
+    // Names in braces are arguments, which count in details.
+    path: wordsOf(document.path.replace(/\{[^}]*\}/g, ' ')),
     listing: wordsOf(`${listingTitle} ${category} ${sellerName}`),
     description: wordsOf(document.description.slice(0, MAX_DESCRIPTION)),
     details: wordsOf(
@@ -268,9 +272,9 @@ function putStanding(index: Index, standings: readonly Standing[]): void {
 }
 
 /**
- * Turns a query into two index expressions: the words that occur somewhere, and guesses for those
- * that occur nowhere, first as beginnings of words, then as misspellings. `undefined` for a query
- * without a word, such as `*`.
+ * Turns a query into two index expressions: its words that occur somewhere, and guesses: what its
+ * words stand for, and those that occur nowhere read as beginnings of words, else as misspellings.
+ * `undefined` for a query without a word, such as `*`.
  */
 function textReader(index: Index) {
   const someDocument = index.prepare('select 1 from texts where texts match ? limit 1')
@@ -289,8 +293,9 @@ function textReader(index: Index) {
     const unknown = words.filter((word) => !known.includes(word))
     const begun = unknown.filter((word) => word.length >= SHORTEST_PREFIX && occurs(begins(word)))
     const misspelt = unknown.filter((word) => !begun.includes(word)).slice(0, MAX_CORRECTED)
-    const guesses = [...begun.map(begins), ...misspelt.flatMap(similarWords).map(exactly)]
-    return { words: known.map(exactly).join(' OR '), guesses: guesses.join(' OR ') }
+    const meant = [...meantWords(words), ...misspelt.flatMap(similarWords)]
+    const guesses = [...begun.map(begins), ...meant.map(exactly)]
+    return { words: anyOf(known.map(exactly)), guesses: anyOf(guesses) }
   }
 
   /** The nearest written words; people rarely get the first letter wrong, so it must be the same. */
@@ -327,6 +332,11 @@ function filtersOf(query: SearchQuery) {
     minRating: query.minRating ?? null,
     minUptime: query.minUptime ?? null,
   }
+}
+
+/** An empty phrase matches nothing; an empty expression would be a syntax error. */
+function anyOf(terms: readonly string[]): string {
+  return terms.length === 0 ? '""' : terms.join(' OR ')
 }
 
 type Place = { after: string | null; offset: number; limit: number }

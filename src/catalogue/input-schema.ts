@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Problem } from '#core/problem'
 import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
 import {
-  createCompiler,
+  compileSchema,
   escapePointer,
   type Fault,
   isObject,
@@ -199,10 +199,9 @@ export function createValidators({ capacity = 500 }: { capacity?: number } = {})
   for(schema: JsonSchema, hash: string): Validator
 } {
   const kept = new Map<string, Validator>()
-  const compile = createCompiler()
   return {
     for(schema, hash) {
-      const validator = kept.get(hash) ?? withDeclaredOnly(schema, compile(schema))
+      const validator = kept.get(hash) ?? withDeclaredOnly(schema, compileSchema(schema))
       kept.delete(hash)
       kept.set(hash, validator)
       if (kept.size > capacity) kept.delete(kept.keys().next().value!)

@@ -9,7 +9,6 @@ import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
 import { type Db, isUniqueViolation, type Store, type Tx } from '#store'
 import { type Credential, checkCredential, checkTarget, type Upstreams } from '#upstreams'
-import type { Vault } from '#vault'
 import { checkSchemaShape, proveSchemas } from './input-schema.js'
 import {
   credentialOwner,
@@ -24,7 +23,7 @@ import {
 } from './listing.js'
 import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
 
-export type ListingDeps = { store: Store; clock: Clock; vault: Vault; upstreams: Upstreams }
+export type ListingDeps = { store: Store; clock: Clock; vault: CredentialVault; upstreams: Upstreams }
 
 export type ListingWithEndpoints = { listing: Listing; endpoints: Endpoint[] }
 
@@ -34,16 +33,19 @@ export type CredentialSlot = { type: string; name?: string | undefined }
 /**
  * Lists something new, as a draft.
  *
+ * @param slot which credential it still needs, when none is given yet.
  * @throws Problem `slug_taken`, or `invalid_request` naming what cannot be sold.
  */
 export async function createListing(
   deps: ListingDeps,
   sellerId: Id<'account'>,
   input: ListingInput,
+  slot?: CredentialSlot,
 ): Promise<ListingWithEndpoints> {
   const credential = input.credential ?? { type: 'none' as const }
+  const needed = input.credential ? slotOf(credential) : (slot ?? slotOf(credential))
   const definitions = input.endpoints.map((endpoint) => defineEndpoint(endpoint, input.backend))
-  await checkDefinitions(deps, slugs(input.endpoints), definitions, slotOf(credential))
+  await checkDefinitions(deps, slugs(input.endpoints), definitions, needed)
   checkCredential(credential)
   const now = deps.clock.now()
   const id = newId('listing', now)
@@ -55,6 +57,8 @@ export async function createListing(
       seller_id: sellerId,
       status: 'draft',
       ...credentialColumns(deps.vault, { id, sellerId }, credential, input.backend.base_url),
+      credential_type: needed.type,
+      credential_name: needed.name ?? null,
       created_at: now,
       updated_at: now,
     })
@@ -238,7 +242,7 @@ export async function insertListing(tx: Tx, row: Record<string, unknown>): Promi
 }
 
 function credentialColumns(
-  vault: Vault,
+  vault: CredentialVault,
   listing: { id: string; sellerId: string },
   credential: Credential,
   baseUrl: string,
@@ -250,7 +254,7 @@ function credentialColumns(
     credential_origin: isNone ? null : new URL(baseUrl).origin,
     credential_sealed: isNone
       ? null
-      : vault.seal(credentialOwner(listing), Buffer.from(JSON.stringify(credential))),
+      : sealCredential(vault, credentialOwner(listing), credential),
   }
 }
 

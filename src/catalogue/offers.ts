@@ -8,8 +8,7 @@ import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
 import { type Price, readPrice } from '#pricing'
 import type { Db } from '#store'
-import type { Credential, HttpTarget } from '#upstreams'
-import type { Vault } from '#vault'
+import { type Credential, type CredentialVault, type HttpTarget, openCredential } from '#upstreams'
 import type { JsonSchema } from './input-schema.js'
 import {
   credentialOwner,
@@ -54,7 +53,7 @@ export type Offers = {
   forgetListing(listingId: string): void
 }
 
-export function createOffers(deps: { db: Db; vault: Vault }): Offers {
+export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
   const ready = new Map<string, Offer>()
   return {
     async find(endpointId, version) {
@@ -98,7 +97,7 @@ export function endpointNotFound(endpointId: string): Problem {
 }
 
 async function load(
-  { db, vault }: { db: Db; vault: Vault },
+  { db, vault }: { db: Db; vault: CredentialVault },
   endpointId: string,
   version?: number,
 ): Promise<Offer | undefined> {
@@ -114,7 +113,7 @@ async function load(
   return toOffer(vault, listing, seller?.name ?? '', row)
 }
 
-function toOffer(vault: Vault, listing: Listing, sellerName: string, row: EndpointRow): Offer {
+function toOffer(vault: CredentialVault, listing: Listing, sellerName: string, row: EndpointRow): Offer {
   const { definition, version, status } = toEndpoint(row)
   const { origin } = listing.credential
   return {
@@ -137,15 +136,14 @@ function toOffer(vault: Vault, listing: Listing, sellerName: string, row: Endpoi
     price: readPrice(definition.price),
     success: definition.success,
     limits: listing.limits,
-    credential: openCredential(vault, listing),
+    credential: credentialOf(vault, listing),
     status: status === 'retired' ? 'retired' : listing.status,
     hostChanged: origin !== null && origin !== new URL(definition.base_url).origin,
   }
 }
 
 /** The credential in clear, for `upstreams` alone. */
-export function openCredential(vault: Vault, listing: Listing): Credential {
-  if (!listing.credential.sealed) return { type: 'none' }
-  const opened = vault.open(credentialOwner(listing), listing.credential.sealed)
-  return JSON.parse(opened.toString('utf8')) as Credential
+export function credentialOf(vault: CredentialVault, listing: Listing): Credential {
+  const { sealed } = listing.credential
+  return sealed ? openCredential(vault, credentialOwner(listing), sealed) : { type: 'none' }
 }

@@ -1,5 +1,5 @@
 /** Reading an OpenAPI document: text to objects, references within it, what is wrong with it. */
-import { parse, YAMLError } from 'yaml'
+import { CST, Lexer, parse, YAMLError } from 'yaml'
 import { Problem } from '#core/problem'
 import { isObject, resolveLocal } from './schema-compile.js'
 
@@ -10,6 +10,10 @@ export type Warn = (at: string, message: string) => void
 
 const MAX_TEXT_BYTES = 5 * 1024 * 1024
 const MAX_ALIASES = 100
+/** YAML nests by brackets, by dashes within a line, and by indentation. */
+const MAX_BRACKETS = 64
+const MAX_INDICATORS_IN_LINE = 16
+const MAX_INDENT = 400
 /** A reference may lead to a reference; more hops than this are a circle. */
 const MAX_HOPS = 16
 
@@ -62,7 +66,28 @@ function parseText(text: string): unknown {
   }
 }
 
+/** The parser takes gigabytes for a short text of many dashes, so depth is looked at before. */
+function refuseDeepYaml(text: string): void {
+  let brackets = 0
+  let indicators = 0
+  let isScalar = false
+  for (const token of new Lexer().lex(text)) {
+    // The lexer announces the text of a scalar with a token of its own.
+    const type = isScalar ? 'scalar' : CST.tokenType(token)
+    isScalar = token === CST.SCALAR
+    if (type === 'newline') indicators = 0
+    else if (type === 'flow-seq-start' || type === 'flow-map-start') brackets++
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') brackets--
+    else if (brackets === 0 && type?.endsWith('-ind')) indicators++
+    const isIndented = type === 'space' && token.length > MAX_INDENT
+    if (isIndented || brackets > MAX_BRACKETS || indicators > MAX_INDICATORS_IN_LINE) {
+      throw notOpenApi('', 'is nested too deeply')
+    }
+  }
+}
+
 function parseYaml(text: string): unknown {
+  refuseDeepYaml(text)
   // Looking for equal keys compares each with all others, which a long document makes slow.
   return parse(text, {
     maxAliasCount: MAX_ALIASES,
@@ -123,4 +148,24 @@ export function kebabOf(text: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 64)
     .replace(/^-+|-+$/g, '')
+}
+
+/** The media type object of JSON, also with parameters such as a charset. */
+export function jsonContent(content: unknown): unknown {
+  const found = Object.entries(membersOf(content)).find(([type]) =>
+    /^application\/json\s*(;|$)/i.test(type),
+  )
+  return found?.[1]
+}
+
+/** The example beside or within a schema, of a parameter or a media type. */
+export function firstExample(described: Members): unknown {
+  const [named] = Object.values(membersOf(described['examples']))
+  const schema = membersOf(described['schema'])
+  return (
+    described['example'] ??
+    membersOf(named)['value'] ??
+    schema['example'] ??
+    listOf(schema['examples'])[0]
+  )
 }

@@ -79,10 +79,12 @@ export function withinLimits(
 /** Anything goes where a schema is missing, circular, too deep, or elsewhere. */
 const ANYTHING: JsonSchema = {}
 
+let __n=0; export const __count=()=>__n
 function convert(context: Context, schema: unknown, at: string, level: number): unknown {
   if (typeof schema === 'boolean') return schema
   if (!isObject(schema) || level > context.detail.levels) return ANYTHING
   // Past the limit the result is thrown away; stopping here keeps references from doubling.
+  __n++;
   if (--context.nodesLeft < 0) return ANYTHING
   if (typeof schema['$ref'] === 'string') return convertReference(context, schema, at, level)
   const out: JsonSchema = { ...typeOf(schema), ...plainKeywords(context, schema, at) }
@@ -157,7 +159,7 @@ function plainKeywords(context: Context, schema: Members, at: string): JsonSchem
     const value = schema[keyword]
     if (value !== undefined && fits(value)) out[keyword] = value
   }
-  Object.assign(out, exclusiveBounds(schema))
+  excludeBounds(schema, out)
   if (typeof schema['pattern'] === 'string') {
     try {
       linearRegExp(schema['pattern'])
@@ -174,12 +176,12 @@ function plainKeywords(context: Context, schema: Members, at: string): JsonSchem
 }
 
 /** OpenAPI 3.0 says with a boolean that a bound does not belong to the range. */
-function exclusiveBounds({ exclusiveMinimum, minimum, exclusiveMaximum, maximum }: Members) {
-  return {
-    ...(exclusiveMinimum === true &&
-      isFiniteNumber(minimum) && { minimum: undefined, exclusiveMinimum: minimum }),
-    ...(exclusiveMaximum === true &&
-      isFiniteNumber(maximum) && { maximum: undefined, exclusiveMaximum: maximum }),
+function excludeBounds(schema: Members, out: JsonSchema): void {
+  for (const side of ['Minimum', 'Maximum']) {
+    const bound = side.toLowerCase()
+    if (schema[`exclusive${side}`] !== true || out[bound] === undefined) continue
+    out[`exclusive${side}`] = out[bound]
+    delete out[bound]
   }
 }
 

@@ -1,12 +1,17 @@
 /** Tries a seller's endpoints for real, with their own examples, and says what to mend. */
 import { Problem } from '#core/problem'
-import { type Answer, shapeRequest, type Upstreams } from '#upstreams'
-import type { Vault } from '#vault'
+import {
+  type Answer,
+  type Credential,
+  type CredentialVault,
+  shapeRequest,
+  type Upstreams,
+} from '#upstreams'
 import { isDelivered } from './delivered.js'
 import type { Validator } from './input-schema.js'
 import type { Endpoint } from './listing.js'
 import type { ListingWithEndpoints } from './listings.js'
-import { openCredential } from './offers.js'
+import { credentialOf } from './offers.js'
 
 export type ProbeResult = {
   endpoint_id: string
@@ -19,7 +24,7 @@ export type ProbeResult = {
 
 type Deps = {
   upstreams: Upstreams
-  vault: Vault
+  vault: CredentialVault
   validatorFor(schema: Record<string, unknown>): Validator
 }
 
@@ -40,7 +45,7 @@ export async function probeListing(
   if (wanted.length === 0) {
     throw new Problem('endpoint_not_found', `The listing has no endpoint "${only.endpoint}".`)
   }
-  const credential = openCredential(deps.vault, listing)
+  const credential = credentialOf(deps.vault, listing)
   const results: ProbeResult[] = []
   for (const endpoint of wanted) {
     results.push(await probe(deps, endpoint, credential, only.arguments))
@@ -51,7 +56,7 @@ export async function probeListing(
 async function probe(
   deps: Deps,
   endpoint: Endpoint,
-  credential: ReturnType<typeof openCredential>,
+  credential: Credential,
   given: Record<string, unknown> | undefined,
 ): Promise<ProbeResult> {
   const { definition, endpointId } = endpoint

@@ -166,43 +166,51 @@ const OUT_OF_PATIENCE = new Error('The value fails in too many ways.')
 type Meter = { left: number; failures: ErrorObject[] }
 
 /**
- * A compiler of schemas that {@link readSchema} accepts.
+ * Compiles a schema that {@link readSchema} accepts.
  *
- * Validators give at most 20 faults, and end within {@link MAX_STEPS} whatever schema and value
- * are: Ajv alone takes exponential time for nested references in `anyOf`.
+ * The validator gives at most 20 faults and ends within {@link MAX_STEPS}, whatever schema and
+ * value are: Ajv alone takes exponential time for nested references in `anyOf`.
  *
- * @returns a function that throws an Error with Ajv's reason when a schema does not compile.
+ * @throws Error with Ajv's reason when the schema does not compile.
  */
-export function createCompiler(): (schema: JsonSchema) => Validator {
+export function compileSchema(schema: JsonSchema): Validator {
   const meter: Meter = { left: 0, failures: [] }
-  const ajv = createAjv(meter)
-  return (schema) => {
-    const { schema: readable } = readSchema(schema)
-    // Ajv checks the schema itself against the meta-schema, through the same meter.
+  // An instance keeps all that it ever compiled, so each schema has one of its own.
+  const check = createAjv(meter).compile(readSchema(schema).schema)
+  return (value) => {
     meter.left = MAX_STEPS
-    const check = ajv.compile(readable)
-    // Ajv would keep every schema it has seen for as long as it lives.
-    ajv.removeSchema(readable)
-    return (value) => {
-      meter.left = MAX_STEPS
-      try {
-        return check(value) ? [] : faultsOf(check.errors ?? [])
-      } catch (error) {
-        if (error === OUT_OF_PATIENCE) return faultsOf(meter.failures)
-        // A reference that leads to itself without going deeper into the value ends as RangeError.
-        if (error !== OUT_OF_STEPS && !(error instanceof RangeError)) throw error
-        return [{ path: '', message: OUT_OF_STEPS.message }]
-      } finally {
-        meter.failures = []
-        check.errors = null
-      }
+    try {
+      return check(value) ? [] : faultsOf(check.errors ?? [])
+    } catch (error) {
+      if (error === OUT_OF_PATIENCE) return faultsOf(meter.failures)
+      // A reference that leads to itself without going deeper into the value ends as RangeError.
+      if (error !== OUT_OF_STEPS && !(error instanceof RangeError)) throw error
+      return [{ path: '', message: OUT_OF_STEPS.message }]
+    } finally {
+      meter.failures = []
+      check.errors = null
     }
   }
+}
+
+/**
+ * Checks schemas against the meta-schema, which Ajv reports better than a failed compilation.
+ *
+ * @returns a function that gives the reason why a schema is not one, or `undefined`.
+ */
+export function createSchemaCheck(): (schema: JsonSchema) => string | undefined {
+  const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false })
+  return (schema) =>
+    ajv.validateSchema(readSchema(schema).schema) === true
+      ? undefined
+      : ajv.errorsText(ajv.errors, { dataVar: 'it' })
 }
 
 function createAjv(meter: Meter): Ajv2020 {
   const ajv = new Ajv2020({
     strict: false,
+    meta: false,
+    validateSchema: false,
     allErrors: true,
     inlineRefs: false,
     logger: false,

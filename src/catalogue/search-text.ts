@@ -22,11 +22,30 @@ const STOP_WORDS = new Set(
   more most much must my need needed needs no nor not now of off on once one only or other our out
   over own per perform please provide provided provides re retrieve return returns same see service
   shall she should show so some something such tell than thank thanks that the their them then there
-  these they thing things this those through to too tool tools under until up us use used useful user
+  these they thing things this those through to too tool tools under until up use used useful
   uses using ve very via want wanted wants was way we well were what whatever when where whether which
   while who whom whose why will wish with within without would yes you your find fetch`.split(
     /\s+/,
   ),
+)
+
+/** What everyday words and short forms mean in the words of API descriptions. */
+const MEANINGS = new Map(
+  Object.entries({
+    'repo repos': 'repository',
+    'org orgs organization organizations': 'organisation organization',
+    'dollar dollars euro euros yen franc francs usd eur gbp jpy chf': 'currency exchange',
+    'currency currencies money': 'currency exchange',
+    'tomorrow tonight weekend': 'forecast',
+    'rain sunny': 'weather',
+    'city town village': 'place',
+    'stock stocks share shares': 'ticker quote',
+    'photo photos picture pictures image images': 'photo picture image',
+    'paper papers preprint preprints article articles': 'paper preprint article',
+    'movie movies film films': 'movie film',
+    'bitcoin ethereum crypto': 'cryptocurrency',
+    'zip postcode': 'postal',
+  }).flatMap(([said, meant]) => said.split(' ').map((word) => [word, meant.split(' ')] as const)),
 )
 
 /** Letters that no decomposition turns into ASCII. */
@@ -42,6 +61,12 @@ export function queryWords(query: string): string[] {
   const words = [...new Set(wordsOf(query.slice(0, MAX_QUERY_CHARACTERS)))]
   const telling = words.filter((word) => !STOP_WORDS.has(word))
   return telling.length > 0 ? telling.slice(0, MAX_QUERY_WORDS) : words.slice(0, MAX_GLUE_WORDS)
+}
+
+/** Words that those of a query probably stand for, none of its own among them. */
+export function meantWords(words: readonly string[]): string[] {
+  const meant = words.flatMap((word) => MEANINGS.get(word) ?? [])
+  return [...new Set(meant)].filter((word) => !words.includes(word))
 }
 
 /**

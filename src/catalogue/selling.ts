@@ -10,6 +10,7 @@ import type { Validator } from './input-schema.js'
 import type { Listing } from './listing.js'
 import type { ListingInput, ListingPatch } from './listing-schema.js'
 import {
+  type CredentialSlot,
   changeListing,
   createListing,
   getListing,
@@ -50,9 +51,13 @@ export async function createSelling(deps: Deps) {
   const reserved = await shippedSlugs(deps.catalogFolder)
   return {
     /** @throws Problem `slug_taken`, `invalid_request`. */
-    create: async (sellerId: Id<'account'>, input: ListingInput): Promise<ListingWithEndpoints> => {
+    create: async (
+      sellerId: Id<'account'>,
+      input: ListingInput,
+      slot?: CredentialSlot,
+    ): Promise<ListingWithEndpoints> => {
       refuseReserved(reserved, input.slug)
-      return createListing(deps, sellerId, input)
+      return createListing(deps, sellerId, input, slot)
     },
     draftFrom: (input: ImportInput) => draftFrom(deps, input),
     /** @throws Problem `listing_not_found`, also for a listing of someone else. */

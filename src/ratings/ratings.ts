@@ -9,6 +9,8 @@ import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
 import { int, type Store } from '#store'
 
+export { ratingResultSchema, ratingSchema } from './wire.js'
+
 type Deps = {
   store: Store
   clock: Clock

@@ -1,6 +1,9 @@
 /** Logs and metrics. One helper per event that matters; nothing else in the house logs or counts. */
+
 import { type Logger, pino } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Clock } from '#core/clock'
+import { newId } from '#core/ids'
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
@@ -20,8 +23,8 @@ export type Telemetry = {
   callEnded(event: CallEnded): void
   /** A call or another request that was refused before anything happened. */
   refused(code: string, face: 'mcp' | 'rest'): void
-  /** A failure of the gateway itself; the trace id is all that the client is told. */
-  failed(traceId: string, error: unknown): void
+  /** A failure of the gateway itself. The trace id it gives is all that the client is told. */
+  failed(error: unknown): string
   flushed(units: number, tookMs: number): void
   /** The metrics in Prometheus' text form. */
   metrics(): Promise<string>
@@ -35,6 +38,7 @@ const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 export function createTelemetry(options: {
   level: LogLevel
   version: string
+  clock: Clock
   observed: { callsInFlight(): number; ledgerWaiting(): number; openHolds(): Promise<number> }
   destination?: NodeJS.WritableStream
 }): Telemetry {
@@ -64,9 +68,11 @@ export function createTelemetry(options: {
       )
     },
     refused: (code, face) => meters.refusals.inc({ code, face }),
-    failed(traceId, error) {
+    failed(error) {
+      const traceId = newId('trace', options.clock.now())
       meters.failures.inc()
       log.error({ trace_id: traceId, err: error }, 'the gateway failed')
+      return traceId
     },
     flushed(units, tookMs) {
       meters.flushUnits.observe(units)

@@ -1,14 +1,14 @@
 /** The only way out: connections to public hosts, kept alive per origin, one exchange at a time. */
-import { type Dispatcher, Pool } from 'undici'
-import {
-  BLOCKED,
-  guardedConnector,
-  isPrivateLiteral,
-  type Lookup,
-  systemLookup,
-} from './address-guard.js'
+import { lookup as dnsLookup } from 'node:dns/promises'
+import type { LookupFunction, Socket } from 'node:net'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { isPrivateHost, isPublicAddress } from './address-guard.js'
 import type { Deadline } from './deadline.js'
 import type { HttpMethod } from './http-shape.js'
+import { BLOCKED, ended, failed, PRIVATE_HOST, type Unanswered } from './unanswered.js'
+
+/** All addresses of a host name. */
+export type Lookup = (hostname: string) => Promise<{ address: string; family: number }[]>
 
 /** One request as it goes onto the wire, credential included. */
 export type WireRequest = {
@@ -28,15 +28,6 @@ export type Received = {
   isCut: boolean
 }
 
-export type Unanswered = {
-  kind: 'unanswered'
-  reason: 'timeout' | 'unreachable' | 'blocked' | 'broken' | 'cancelled'
-  /** A sentence that names no address and no secret. */
-  detail: string
-  /** False only if certainly no byte of the request left. */
-  dispatched: boolean
-}
-
 export type Egress = {
   /** Why this URL may not be reached, judged by its form; names are judged when connecting. */
   refusalOf(url: URL): string | undefined
@@ -51,10 +42,13 @@ export type Egress = {
   close(): Promise<void>
 }
 
+const CONNECT_TIMEOUT_MS = 10_000
 const CONNECTIONS_PER_ORIGIN = 128
 const MAX_ORIGINS = 256
 /** Ports below this one belong to mail, databases and the like; only https itself is among them. */
 const FIRST_FREE_PORT = 1024
+
+const systemLookup: Lookup = (hostname) => dnsLookup(hostname, { all: true })
 
 export function createEgress(allow: readonly string[], lookup: Lookup = systemLookup): Egress {
   const exempt = new Set(allow.map(normalHostPort))
@@ -172,48 +166,6 @@ function receiver(limitBytes: number, settle: (result: Received | Unanswered) =>
   }
 }
 
-function ended(reason: 'timeout' | 'cancelled', dispatched: boolean): Unanswered {
-  const detail =
-    reason === 'timeout'
-      ? 'The provider did not answer in time.'
-      : 'The call was given up before the provider answered.'
-  return { kind: 'unanswered', reason, detail, dispatched }
-}
-
-function failed({ code = 'unknown' }: NodeJS.ErrnoException, dispatched: boolean): Unanswered {
-  if (code === BLOCKED) return blocked(PRIVATE_HOST, dispatched)
-  return dispatched
-    ? { kind: 'unanswered', reason: 'broken', detail: brokenDetail(code), dispatched }
-    : { kind: 'unanswered', reason: 'unreachable', detail: unreachableDetail(code), dispatched }
-}
-
-export function blocked(detail: string, dispatched: boolean): Unanswered {
-  return { kind: 'unanswered', reason: 'blocked', detail, dispatched }
-}
-
-function brokenDetail(code: string): string {
-  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') {
-    return 'The provider closed the connection before its answer was complete.'
-  }
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return "The provider's answer is not as long as it declared."
-  }
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return "The provider's answer has too many headers."
-  return `The provider's answer is not valid HTTP (${code}).`
-}
-
-function unreachableDetail(code: string): string {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return "The provider's name does not resolve."
-  if (code === 'ECONNREFUSED') return 'The provider refuses connections.'
-  if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return 'The provider does not accept connections in time.'
-  }
-  return `The provider could not be reached (${code}).`
-}
-
-const PRIVATE_HOST =
-  'The host is not on the public internet. The operator may allow it with SOUK_EGRESS_ALLOW.'
-
 /** What goes for every URL, those of allowed hosts too. */
 function plainRefusal(url: URL): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'The URL must be https.'
@@ -230,7 +182,7 @@ function strictRefusal(url: URL): string | undefined {
   if (url.port !== '' && Number(url.port) < FIRST_FREE_PORT) {
     return `The port must be 443 or at least ${FIRST_FREE_PORT}. The operator may allow it with SOUK_EGRESS_ALLOW.`
   }
-  if (isPrivateLiteral(url.hostname)) return PRIVATE_HOST
+  if (isPrivateHost(url.hostname)) return PRIVATE_HOST
   return plainRefusal(url)
 }
 
@@ -244,4 +196,61 @@ function normalHostPort(hostPort: string): string {
     throw new Error(`SOUK_EGRESS_ALLOW: "${hostPort}" is not host:port.`)
   }
   return hostPortOf(new URL(`http://${hostPort}`))
+}
+
+/**
+ * Opens connections to public addresses only: literals are judged as they are, names by all their
+ * addresses, and what came about is judged once more. `isExempt` hosts (`host:port`) go unjudged.
+ */
+function guardedConnector(
+  lookup: Lookup,
+  isExempt: (hostPort: string) => boolean,
+): buildConnector.connector {
+  const open = buildConnector({ timeout: CONNECT_TIMEOUT_MS })
+  const openGuarded = buildConnector({
+    timeout: CONNECT_TIMEOUT_MS,
+    lookup: publicLookup(lookup),
+  })
+  return (options, callback) => {
+    const { hostname, protocol } = options
+    const port = options.port || (protocol === 'https:' ? '443' : '80')
+    const host = hostname.includes(':') ? `[${hostname}]` : hostname
+    if (isExempt(`${host}:${port}`)) return open(options, callback)
+    // A socket never asks its lookup about an IP literal.
+    if (isPrivateHost(hostname)) return callback(notPublic(), null)
+    openGuarded(options, (error, socket) => {
+      if (error) return callback(error, null)
+      const verdict = judgePeer(socket)
+      return verdict ? callback(verdict, null) : callback(null, socket)
+    })
+  }
+}
+
+/** Closes a connection whose other end is not public; the error, if so. */
+export function judgePeer(socket: Pick<Socket, 'remoteAddress' | 'destroy'>): Error | undefined {
+  if (socket.remoteAddress !== undefined && isPublicAddress(socket.remoteAddress)) return undefined
+  socket.destroy()
+  return notPublic()
+}
+
+/** The socket's own lookup: it connects to one of exactly the addresses that were judged here. */
+export function publicLookup(lookup: Lookup): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname).then(
+      (addresses) => {
+        const [first] = addresses
+        if (!first || !addresses.every(({ address }) => isPublicAddress(address))) {
+          return callback(notPublic(), '', 0)
+        }
+        if (options.all) return callback(null, addresses)
+        return callback(null, first.address, first.family)
+      },
+      (error) => callback(error, '', 0),
+    )
+  }
+}
+
+function notPublic(): Error {
+  const error = new Error('The host does not belong to the public internet.')
+  return Object.assign(error, { code: BLOCKED })
 }

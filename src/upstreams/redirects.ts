@@ -3,9 +3,10 @@
 import { headerText } from './answer-headers.js'
 import { type Credential, pathWithCredential, writeCredentialHeader } from './credential.js'
 import type { Deadline } from './deadline.js'
-import { blocked, type Egress, type Received, type Unanswered } from './egress.js'
+import type { Egress, Received } from './egress.js'
 import type { UpstreamRequest } from './http-shape.js'
 import type { Scrubber } from './scrub.js'
+import { blocked, type Unanswered } from './unanswered.js'
 
 const MAX_REDIRECTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])

@@ -1,12 +1,11 @@
 /** The seller's side of the wire: builds requests, sends them with the seller's credential, reads answers. */
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
-import type { Lookup } from './address-guard.js'
 import { decodeBody } from './answer-body.js'
 import { headerText, mediaTypeOf, passedHeaders, retryAfterMs } from './answer-headers.js'
 import { type Credential, checkCredential } from './credential.js'
 import { startDeadline } from './deadline.js'
-import { createEgress, type Received, type Unanswered } from './egress.js'
+import { createEgress, type Lookup, type Received } from './egress.js'
 import {
   type HttpMethod,
   type HttpTarget,
@@ -15,15 +14,20 @@ import {
 } from './http-shape.js'
 import { follow } from './redirects.js'
 import { type Scrubber, scrubberFor } from './scrub.js'
+import { type CredentialVault, openCredential, sealCredential } from './sealed-credential.js'
 import { checkTarget, parseBaseUrl } from './target-check.js'
+import type { Unanswered } from './unanswered.js'
 
 export {
   type Credential,
+  type CredentialVault,
   checkCredential,
   checkTarget,
   type HttpMethod,
   type HttpTarget,
   type Lookup,
+  openCredential,
+  sealCredential,
   shapeRequest,
   type UpstreamRequest,
 }
@@ -47,7 +51,12 @@ export type Answer =
     }
   | (Unanswered & { latencyMs: number })
 
-export type SendOptions = { callId?: string; timeoutMs?: number; signal?: AbortSignal }
+export type SendOptions = {
+  callId?: string | undefined
+  /** Instead of the gateway's own limit. */
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
+}
 
 export type Upstreams = {
   /**
@@ -83,7 +92,7 @@ type Options = {
   userAgent: string
   clock: Clock
   /** The platform's resolver unless given. */
-  lookup?: Lookup
+  lookup?: Lookup | undefined
 }
 
 export function createUpstreams(options: Options): Upstreams {

@@ -1,0 +1,173 @@
+/**
+ * The only reader of the environment and of `souk.yaml`. Every fault is reported at once, in a line
+ * each that names the setting; the environment wins over the file.
+ */
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+/** Settings in the order in which faults are listed; the file uses the same names. */
+const settings = z.object({
+  PORT: whole(0, 65_535).default(8402),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  SOUK_DATA_DIR: z.string().min(1).default('./data'),
+  SOUK_OPERATOR_KEY: z
+    .string()
+    .min(32, 'must have at least 32 characters')
+    .max(512)
+    .regex(/^\S+$/, 'must not contain white space')
+    .optional(),
+  SOUK_MASTER_KEY: z
+    .string()
+    .refine((text) => isBase64Of32Bytes(text), 'must be 32 bytes in base64')
+    .optional(),
+  SOUK_EGRESS_ALLOW: z
+    .string()
+    .transform((text) => text.split(',').map((entry) => entry.trim()).filter((entry) => entry !== ''))
+    .refine((entries) => entries.every(isHostPort), 'must be a comma list of host:port')
+    .default([]),
+  SOUK_UPSTREAM_TIME_MS: whole(100, 600_000).default(30_000),
+  SOUK_MAX_IN_FLIGHT_PER_KEY: whole(1, 100_000).default(64),
+  SOUK_MAX_IN_FLIGHT: whole(1, 1_000_000).default(1024),
+  SOUK_PUBLIC_BROWSE: z.enum(['on', 'off'], 'must be on or off').default('off'),
+  SOUK_CONTACT: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,200}$/, 'must be plain ASCII, at most 200 characters')
+    .optional(),
+  SOUK_PUBLIC_URL: z
+    .string()
+    .refine((text) => isOrigin(text), 'must be an http or https URL without a path')
+    .transform((text) => new URL(text).origin)
+    .optional(),
+  SOUK_SANDBOX: z.enum(['on', 'off'], 'must be on or off').default('on'),
+  SOUK_LOG_LEVEL: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug')
+    .default('warn'),
+})
+
+/** Settings of later homes: naming them now beats ignoring them. */
+const NOT_SERVED = {
+  DATABASE_URL: 'this version keeps its state in SQLite (SOUK_DATA_DIR) and cannot use PostgreSQL',
+  MEILI_URL: 'this version searches with its embedded index and cannot use Meilisearch',
+} as const
+
+const KNOWN = new Set([...Object.keys(settings.shape), 'MEILI_KEY', ...Object.keys(NOT_SERVED)])
+
+export type Config = {
+  port: number
+  host: string
+  dataDir: string
+  /** `undefined` when it is to be generated. */
+  operatorKey: string | undefined
+  masterKey: Buffer | undefined
+  egressAllow: readonly string[]
+  upstreamTimeMs: number
+  maxInFlightPerKey: number
+  maxInFlight: number
+  publicBrowse: boolean
+  contact: string | undefined
+  /** `undefined` when it follows from where the server listens. */
+  publicUrl: string | undefined
+  sandbox: boolean
+  logLevel: z.infer<typeof settings>['SOUK_LOG_LEVEL']
+}
+
+/** What is wrong with the settings, a line each. */
+export class ConfigFault extends Error {
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.faults = faults
+  }
+}
+
+/** @throws ConfigFault with every fault at once. */
+export function readConfig(
+  environment: Record<string, string | undefined> = process.env,
+  file = 'souk.yaml',
+): Config {
+  const { values: fromFile, faults } = readFile(file)
+  const values: Record<string, unknown> = { ...fromFile }
+  for (const name of KNOWN) {
+    const value = environment[name]
+    if (value !== undefined && value !== '') values[name] = value
+  }
+  for (const [name, fault] of Object.entries(NOT_SERVED)) {
+    if (values[name] !== undefined) faults.push(`${name}: ${fault}`)
+  }
+  const parsed = settings.safeParse(values)
+  for (const { path, message } of parsed.error?.issues ?? []) faults.push(`${path[0] as string}: ${message}`)
+  if (!parsed.success || faults.length > 0) throw new ConfigFault(faults)
+  return toConfig(parsed.data)
+}
+
+function toConfig(values: z.output<typeof settings>): Config {
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    dataDir: values.SOUK_DATA_DIR,
+    operatorKey: values.SOUK_OPERATOR_KEY,
+    masterKey: values.SOUK_MASTER_KEY ? Buffer.from(values.SOUK_MASTER_KEY, 'base64') : undefined,
+    egressAllow: values.SOUK_EGRESS_ALLOW,
+    upstreamTimeMs: values.SOUK_UPSTREAM_TIME_MS,
+    maxInFlightPerKey: values.SOUK_MAX_IN_FLIGHT_PER_KEY,
+    maxInFlight: values.SOUK_MAX_IN_FLIGHT,
+    publicBrowse: values.SOUK_PUBLIC_BROWSE === 'on',
+    contact: values.SOUK_CONTACT,
+    publicUrl: values.SOUK_PUBLIC_URL,
+    sandbox: values.SOUK_SANDBOX === 'on',
+    logLevel: values.SOUK_LOG_LEVEL,
+  }
+}
+
+function readFile(file: string): { values: Record<string, unknown>; faults: string[] } {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return { values: {}, faults: [] }
+  }
+  try {
+    const parsed: unknown = parse(text) ?? {}
+    if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new Error('it must be a map of settings')
+    const entries = Object.entries(parsed as Record<string, unknown>)
+    const unknown = entries.filter(([name]) => !KNOWN.has(name))
+    return {
+      values: Object.fromEntries(entries.map(([name, value]) => [name, asText(value)])),
+      faults: unknown.map(([name]) => `${name}: there is no such setting (in ${file})`),
+    }
+  } catch (error) {
+    return { values: {}, faults: [`${file}: ${(error as Error).message.split('\n')[0]}`] }
+  }
+}
+
+/** YAML reads `on` as text but 8402 as a number; lists may be written as lists. */
+function asText(value: unknown): unknown {
+  if (Array.isArray(value)) return value.join(',')
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  return typeof value === 'number' ? String(value) : value
+}
+
+function whole(min: number, max: number) {
+  const fault = `must be a whole number from ${min} to ${max}`
+  return z
+    .string(fault)
+    .regex(/^\d{1,9}$/, fault)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, fault)
+}
+
+function isBase64Of32Bytes(text: string): boolean {
+  return /^[A-Za-z0-9+/]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32
+}
+
+function isHostPort(text: string): boolean {
+  return /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(text)
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, pathname, search, hash, username } = new URL(text)
+  return /^https?:$/.test(protocol) && pathname === '/' && search + hash + username === ''
+}

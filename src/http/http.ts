@@ -1,0 +1,172 @@
+/**
+ * The REST face, and the door of the house: one HTTP server that guards Host and Origin, hands
+ * `/mcp` to its face and serves everything else from the list of routes.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import express, { type Request, type Response } from 'express'
+import { type Principal, requireOperator, requireScope } from '#accounts'
+import { newId } from '#core/ids'
+import { parseRequestJson } from '#core/json-text'
+import { parseInput } from '#core/parse-input'
+import { Problem } from '#core/problem'
+import { createHostGuard } from './host-guard.js'
+import { openApiDocument } from './openapi.js'
+import { sendProblem } from './problem-response.js'
+import { readBody } from './read-body.js'
+import { docsPage } from './reference-page.js'
+import { type Asked, Reply, type Route, type RouteDeps } from './route.js'
+import { routes } from './routes/routes.js'
+
+export { openApiDocument } from './openapi.js'
+export { readBody } from './read-body.js'
+
+export type HttpDeps = RouteDeps & {
+  mcp: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
+}
+
+/** A header that takes longer than this, or a whole request, is a client that only wastes us. */
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_MS = 65_000
+
+export function createHttpServer(deps: HttpDeps): Server {
+  const guard = createHostGuard(deps.publicUrl)
+  const app = createApp(deps)
+  const server = createServer((req, res) => {
+    try {
+      guard(req)
+    } catch (error) {
+      answerError(deps, res, error)
+      return
+    }
+    if (isMcp(req.url)) void deps.mcp.handle(req, res)
+    else app(req, res)
+  })
+  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  return server
+}
+
+function isMcp(url: string | undefined): boolean {
+  return url === '/mcp' || url?.startsWith('/mcp?') === true || url === '/mcp/'
+}
+
+function createApp(deps: HttpDeps) {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  const document = JSON.stringify(openApiDocument(deps.publicUrl))
+  app.get('/openapi.json', (_req, res) => void res.type('json').send(document))
+  app.get('/docs', (_req, res) => {
+    res.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    res.type('html').send(docsPage(deps.publicUrl))
+  })
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    app[route.method](path, (req, res) => serve(deps, route, req, res))
+  }
+  app.use((req, res) => answerError(deps, res, unknownAddress(req)))
+  app.use((error: unknown, _req: Request, res: Response, _next: unknown) =>
+    answerError(deps, res, error),
+  )
+  return app
+}
+
+async function serve(deps: HttpDeps, route: Route, req: Request, res: Response): Promise<void> {
+  const principal = await authenticate(deps, route, req)
+  const asked: Asked<unknown, unknown> = {
+    principal,
+    params: req.params as Record<string, string>,
+    query: route.query && parseInput(route.query, req.query, 'The query'),
+    body: route.body && parseInput(route.body, await readJson(req), 'The body'),
+    headers: req.headers,
+    signal: abortedWith(res),
+  }
+  const answer = await route.run(deps, asked as Asked<never, never>)
+  if (answer instanceof Reply) send(res, answer)
+  else send(res, new Reply(route.status ?? 200, answer))
+}
+
+async function authenticate(
+  { accounts, publicBrowse }: HttpDeps,
+  { who, scopes }: Route,
+  req: Request,
+): Promise<Principal | undefined> {
+  const header = req.headers.authorization
+  if (who === 'anyone' || (who === 'looker' && publicBrowse && header === undefined))
+    return undefined
+  const principal = await accounts.authenticate(/^bearer +(\S+)$/i.exec(header ?? '')?.[1])
+  if (who === 'operator') requireOperator(principal)
+  if (scopes) requireScope(principal, ...scopes)
+  return principal
+}
+
+async function readJson(req: Request): Promise<unknown> {
+  const bytes = await readBody(req)
+  if (bytes.length === 0) return {}
+  const type = req.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
+  }
+  return parseRequestJson(bytes)
+}
+
+function send(res: ServerResponse, { status, content, headers }: Reply): void {
+  const isRaw = Buffer.isBuffer(content) || typeof content === 'string'
+  const bytes = isRaw ? Buffer.from(content) : Buffer.from(JSON.stringify(content) ?? '')
+  res.writeHead(status, {
+    ...(!isRaw && { 'content-type': 'application/json' }),
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  res.end(bytes)
+}
+
+function answerError(deps: HttpDeps, res: ServerResponse, error: unknown): void {
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  const { publicUrl, telemetry, clock } = deps
+  if (error instanceof Problem) {
+    telemetry.refused(error.code, 'rest')
+    sendProblem(res, error, { traceId: newId('trace', clock.now()), publicUrl })
+    return
+  }
+  if (isMalformedUrl(error)) {
+    answerError(deps, res, new Problem('invalid_request', 'The URL is not valid.'))
+    return
+  }
+  const traceId = telemetry.failed(error)
+  const problem = new Problem('internal_error', 'The gateway failed; nothing more is known here.')
+  sendProblem(res, problem, { traceId, publicUrl })
+}
+
+/** The router's own refusal of a path that does not decode. */
+function isMalformedUrl(error: unknown): boolean {
+  return error instanceof URIError || (error as { status?: unknown } | null)?.status === 400
+}
+
+function unknownAddress(req: Request): Problem {
+  const methods = routes
+    .filter(({ path }) => pathPattern(path).test(req.path))
+    .map(({ method }) => method.toUpperCase())
+  if (methods.length === 0) return new Problem('not_found', 'There is nothing at this address.')
+  return new Problem('method_not_allowed', `Use ${methods.join(' or ')} here.`)
+}
+
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`)
+}
+
+function abortedWith(res: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort()
+  })
+  return controller.signal
+}

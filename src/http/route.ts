@@ -1,0 +1,71 @@
+/** A route is data: what it takes, what it gives, who may ask. It is served and documented from that. */
+import type { z } from 'zod'
+import type { Accounts, Principal, Scope } from '#accounts'
+import type { CallDeps } from '#calls'
+import type { Catalogue } from '#catalogue'
+
+export type RouteDeps = CallDeps & {
+  accounts: Accounts
+  catalogue: Catalogue
+  publicUrl: string
+  topUpUrl: string
+  publicBrowse: boolean
+  sandbox: boolean
+}
+
+/** Who may ask: everybody; who looks (a key, unless looking is public); a key; the operator. */
+export type Who = 'anyone' | 'looker' | 'key' | 'operator'
+
+export type Asked<Query, Body> = {
+  /** Only `looker` and `anyone` routes may find none. */
+  principal: Principal | undefined
+  params: Record<string, string>
+  query: Query
+  body: Body
+  headers: Record<string, string | string[] | undefined>
+  signal: AbortSignal
+}
+
+/** An answer that is not plain JSON with the route's own status. */
+export class Reply {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly content: unknown
+
+  /** @param content a Buffer or string is sent as it is, anything else as JSON. */
+  constructor(status: number, content: unknown, headers: Record<string, string> = {}) {
+    this.status = status
+    this.content = content
+    this.headers = headers
+  }
+}
+
+export type Route = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** With `{name}` for its parameters. */
+  path: string
+  tag: string
+  summary: string
+  who: Who
+  /** The key needs one of them. */
+  scopes?: readonly Scope[]
+  query?: z.ZodType
+  body?: z.ZodType
+  result?: z.ZodType
+  /** Of a plain answer; 200 when absent. */
+  status?: number
+  run(deps: RouteDeps, asked: Asked<never, never>): Promise<unknown>
+}
+
+type Typed<Q extends z.ZodType, B extends z.ZodType> = Omit<Route, 'query' | 'body' | 'run'> & {
+  query?: Q
+  body?: B
+  run(deps: RouteDeps, asked: Asked<z.output<Q>, z.output<B>>): Promise<unknown>
+}
+
+/** Fixes the types of a route's query and body. */
+export function route<Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
+  definition: Typed<Q, B>,
+): Route {
+  return definition as unknown as Route
+}

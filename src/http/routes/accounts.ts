@@ -1,0 +1,128 @@
+/** Accounts, their money, and what the operator sees of all of it. */
+import { z } from 'zod'
+import { showKey } from '#accounts'
+import { balanceOf, balanceSchema } from '#calls'
+import { toRfc3339 } from '#core/clock'
+import { parseUsdc } from '#core/money'
+import { earnings, grant } from '#payments'
+import { route } from '../route.js'
+
+const accountSchema = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  slug: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
+    .max(48)
+    .optional()
+    .describe('made from the name when absent; unique, and stays'),
+})
+
+const grantSchema = z.strictObject({
+  amount: z.string().max(24).describe('USDC'),
+  reason: z.string().trim().min(1).max(500),
+})
+
+export const accountRoutes = [
+  route({
+    method: 'post',
+    path: '/v1/accounts',
+    tag: 'accounts',
+    summary: 'Opens an account. Its first key has all scopes and is shown only here.',
+    who: 'operator',
+    body: accountSchema,
+    status: 201,
+    result: z.object({ id: z.string(), slug: z.string(), name: z.string(), api_key: z.string() }),
+    async run({ accounts }, { body }) {
+      const { account, secret } = await accounts.create(body)
+      return { id: account.id, slug: account.slug, name: account.name, api_key: secret }
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/accounts/{id}/grants',
+    tag: 'accounts',
+    summary: 'Adds sandbox credit to an account.',
+    who: 'operator',
+    body: grantSchema,
+    status: 201,
+    result: z.object({
+      id: z.string(),
+      account_id: z.string(),
+      amount: z.string(),
+      balance: z.string(),
+    }),
+    async run(deps, { params, body }) {
+      const account = await deps.accounts.get(params.id!)
+      return grant(deps, account, { amount: parseUsdc(body.amount), reason: body.reason })
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/me',
+    tag: 'accounts',
+    summary: 'The account and the key that ask.',
+    who: 'key',
+    result: z.object({
+      id: z.string(),
+      slug: z.string(),
+      name: z.string(),
+      kind: z.string(),
+      key: z.looseObject({}),
+    }),
+    run: async (_deps, { principal }) => ({
+      ...principal!.account,
+      key: showKey(principal!.key),
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/v1/balance',
+    tag: 'accounts',
+    summary: 'Spendable and held money, and the limits of the key.',
+    who: 'key',
+    result: balanceSchema,
+    run: async (deps, { principal }) => ({
+      ...(await balanceOf(deps, principal!)),
+      top_up_url: deps.topUpUrl,
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/v1/earnings',
+    tag: 'accounts',
+    summary: 'What the account earned by selling.',
+    who: 'key',
+    scopes: ['sell', 'read'],
+    result: z.object({
+      currency: z.literal('USDC'),
+      available: z.string(),
+      pending: z.string(),
+      paid_out: z.string(),
+    }),
+    run: (deps, { principal }) => earnings(deps, principal!.account.id),
+  }),
+  route({
+    method: 'get',
+    path: '/v1/operator/ledger',
+    tag: 'operator',
+    summary: 'All balances, recomputed from the postings.',
+    who: 'operator',
+    result: z.object({
+      balanced: z.boolean(),
+      accounts: z.array(z.object({ name: z.string(), balance: z.string() })),
+      open_holds: z.int(),
+      checked_at: z.string(),
+      findings: z.array(z.looseObject({})),
+    }),
+    async run({ ledger }) {
+      const audit = await ledger.audit()
+      return {
+        balanced: audit.balanced,
+        accounts: audit.accounts,
+        open_holds: audit.openHolds,
+        checked_at: toRfc3339(audit.checkedAtMs),
+        findings: audit.findings,
+      }
+    },
+  }),
+]

@@ -1,0 +1,27 @@
+/** Looking: the same results as browse_apis and describe_endpoint. */
+import { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from '#catalogue'
+import { route } from '../route.js'
+
+export const endpointRoutes = [
+  route({
+    method: 'get',
+    path: '/v1/endpoints',
+    tag: 'endpoints',
+    summary: 'Finds endpoints by need or name; without a query it names the categories.',
+    who: 'looker',
+    query: browseSchema,
+    result: browseResultSchema,
+    run: ({ catalogue }, { query }) => catalogue.browse(query),
+  }),
+  route({
+    method: 'get',
+    path: '/v1/endpoints/{endpoint_id}',
+    tag: 'endpoints',
+    summary: 'An endpoint in full.',
+    who: 'looker',
+    query: describeSchema.omit({ endpoint_id: true }),
+    result: descriptionSchema,
+    run: ({ catalogue }, { params, query }) =>
+      catalogue.describe(params.endpoint_id!, query.version),
+  }),
+]

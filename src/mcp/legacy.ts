@@ -1,0 +1,100 @@
+/**
+ * `initialize`-based clients (2025-03-26 to 2025-11-25), and bare JSON-RPC without a session. The
+ * SDK's server is driven through a transport of one exchange, without the web streams that its own
+ * HTTP transports are made of: that is half the cost of a call.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  isInitializeRequest,
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  parseJSONRPCMessage,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type Transport,
+} from '@modelcontextprotocol/server'
+import type { Principal } from '#accounts'
+import { Problem } from '#core/problem'
+import { sendJson } from './mcp.js'
+import { buildServer, type Caller } from './server.js'
+import type { Sessions } from './session.js'
+import { tagOf } from './tag.js'
+import type { ToolDeps } from './tools/tool.js'
+
+/** Batches of 2025-03-26 are answered one by one, and only so many. */
+const MAX_BATCH = 50
+
+export type Exchange = {
+  req: IncomingMessage
+  res: ServerResponse
+  principal: Principal | undefined
+  body: unknown
+  signal: AbortSignal
+}
+
+export async function answerLegacy(
+  deps: ToolDeps,
+  sessions: Sessions,
+  { req, res, principal, body, signal }: Exchange,
+): Promise<void> {
+  refuseUnknownVersion(req)
+  const sessionId = req.headers['mcp-session-id']
+  if (typeof sessionId === 'string' && !sessions.isLive(sessionId, principal)) {
+    // 404 makes the client begin a new session, whoever's this one was.
+    throw new Problem('not_found', 'There is no such session; initialize a new one.')
+  }
+  const caller = { principal, signal, tag: tagOf(req) }
+  const answers: JSONRPCMessage[] = []
+  for (const message of messagesIn(body)) {
+    if (!isJSONRPCRequest(message)) continue
+    if (isInitializeRequest(message)) res.setHeader('mcp-session-id', sessions.begin(principal))
+    answers.push(await exchange(deps, caller, message))
+  }
+  if (answers.length === 0) res.writeHead(202).end()
+  else sendJson(res, 200, Array.isArray(body) ? answers : answers[0])
+}
+
+/** One request to a server of its own, and its response. */
+async function exchange(
+  deps: ToolDeps,
+  caller: Caller,
+  message: JSONRPCMessage,
+): Promise<JSONRPCMessage> {
+  const server = buildServer(deps, caller)
+  return new Promise((resolve, reject) => {
+    const transport: Transport = {
+      start: async () => {},
+      send: async (answer) => {
+        if ('id' in answer && !('method' in answer)) resolve(answer)
+      },
+      close: async () => transport.onclose?.(),
+    }
+    server
+      .connect(transport)
+      .then(() => transport.onmessage?.(message))
+      .catch(reject)
+  })
+}
+
+function messagesIn(body: unknown): JSONRPCMessage[] {
+  const messages = Array.isArray(body) ? body : [body]
+  if (messages.length === 0 || messages.length > MAX_BATCH) {
+    throw new Problem('invalid_request', `A batch holds 1 to ${MAX_BATCH} messages.`)
+  }
+  try {
+    return messages.map(parseJSONRPCMessage)
+  } catch {
+    throw new Problem('invalid_request', 'The body is not a JSON-RPC 2.0 message.')
+  }
+}
+
+function refuseUnknownVersion(req: IncomingMessage): void {
+  const version = req.headers['mcp-protocol-version']
+  if (typeof version !== 'string' || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return
+  throw new Problem(
+    'invalid_request',
+    `The protocol version ${version.slice(0, 40)} is not served.`,
+    {
+      action: `Use one of ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`,
+    },
+  )
+}

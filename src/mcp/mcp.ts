@@ -1,0 +1,148 @@
+/**
+ * The MCP face: seven tools over Streamable HTTP at `/mcp`, for both eras of the protocol at once.
+ *
+ * Requests that carry the 2026-07-28 envelope are served without session; `initialize`-based
+ * clients down to 2025-03-26 get a session that is bound to their key. Either way the official SDK
+ * dispatches each request on a server object of its own, never shared between requests or users.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { classifyInboundRequest, isJsonContentType } from '@modelcontextprotocol/server'
+import type { Principal } from '#accounts'
+import { parseRequestJson } from '#core/json-text'
+import { Problem } from '#core/problem'
+import { answerLegacy } from './legacy.js'
+import { createModern } from './modern.js'
+import { createSessions } from './session.js'
+import type { ToolDeps } from './tools/tool.js'
+
+const PARSE_ERROR = -32_700
+const INVALID_REQUEST = -32_600
+const REFUSED = -32_000
+
+export type McpDeps = ToolDeps & {
+  accounts: { authenticate(secret: string | undefined): Promise<Principal> }
+  /** Whether looking needs no key. */
+  publicBrowse: boolean
+  /** Reads a request's body, within the gateway's limit. */
+  readBody(req: IncomingMessage): Promise<Buffer>
+  /** Signs session ids; the same for all gateways of one database. */
+  sessionKey: Buffer
+}
+
+export type McpFace = { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
+
+export function createMcpFace(deps: McpDeps): McpFace {
+  const sessions = createSessions({ key: deps.sessionKey, clock: deps.clock })
+  const modern = createModern(deps)
+  return { handle }
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      const principal = await authenticate(req)
+      if (req.method === 'POST') await post(req, res, principal)
+      else if (req.method === 'DELETE') endSession(req, res, principal)
+      else sendRpcError(res.setHeader('allow', 'POST, DELETE'), 405, REFUSED, 'Use POST.')
+    } catch (error) {
+      refuse(res, error)
+    }
+  }
+
+  async function authenticate(req: IncomingMessage): Promise<Principal | undefined> {
+    const header = req.headers.authorization
+    if (header === undefined && deps.publicBrowse) return undefined
+    return deps.accounts.authenticate(/^bearer +(\S+)$/i.exec(header ?? '')?.[1])
+  }
+
+  async function post(
+    req: IncomingMessage,
+    res: ServerResponse,
+    principal: Principal | undefined,
+  ): Promise<void> {
+    if (!isJsonContentType(req.headers['content-type'] ?? null)) {
+      throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
+    }
+    const body = parseRequestJson(await deps.readBody(req))
+    const route = classifyInboundRequest({
+      httpMethod: 'POST',
+      body,
+      ...headerFields(req),
+    })
+    const exchange = { req, res, principal, body, signal: abortedWith(res) }
+    if (route.kind === 'legacy') await answerLegacy(deps, sessions, exchange)
+    else await modern.answer(exchange)
+  }
+
+  function endSession(
+    req: IncomingMessage,
+    res: ServerResponse,
+    principal: Principal | undefined,
+  ): void {
+    const ended = sessions.end(req.headers['mcp-session-id'], principal)
+    if (ended) res.writeHead(200).end()
+    else sendRpcError(res, 404, REFUSED, 'There is no such session.')
+  }
+
+  function refuse(res: ServerResponse, error: unknown): void {
+    if (res.headersSent) {
+      res.destroy()
+      return
+    }
+    if (error instanceof Problem) {
+      deps.telemetry.refused(error.code, 'mcp')
+      if (error.status === 401) {
+        res.setHeader('www-authenticate', 'Bearer realm="souk"')
+      }
+      const code = error.code === 'invalid_request' ? rpcCodeOf(error) : REFUSED
+      sendRpcError(res, error.status, code, error.message, error.toJSON())
+      return
+    }
+    const trace_id = deps.telemetry.failed(error)
+    sendRpcError(res, 500, -32_603, 'The gateway failed.', { code: 'internal_error', trace_id })
+  }
+}
+
+/** A body that is not JSON is a parse error; one that is, but is not allowed, an invalid request. */
+function rpcCodeOf(error: Problem): number {
+  return /not valid (JSON|UTF-8)/.test(error.message) ? PARSE_ERROR : INVALID_REQUEST
+}
+
+export function sendRpcError(
+  res: ServerResponse,
+  status: number,
+  code: number,
+  message: string,
+  data?: unknown,
+): void {
+  const error = { code, message, ...(data !== undefined && { data }) }
+  sendJson(res, status, { jsonrpc: '2.0', id: null, error })
+}
+
+export function sendJson(res: ServerResponse, status: number, value: unknown): void {
+  const text = Buffer.from(JSON.stringify(value))
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length })
+  res.end(text)
+}
+
+function headerFields(req: IncomingMessage) {
+  const header = (name: string) => {
+    const value = req.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const protocolVersionHeader = header('mcp-protocol-version')
+  const mcpMethodHeader = header('mcp-method')
+  const mcpNameHeader = header('mcp-name')
+  return {
+    ...(protocolVersionHeader !== undefined && { protocolVersionHeader }),
+    ...(mcpMethodHeader !== undefined && { mcpMethodHeader }),
+    ...(mcpNameHeader !== undefined && { mcpNameHeader }),
+  }
+}
+
+/** A signal that is aborted when the client goes away before it was answered. */
+function abortedWith(res: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort()
+  })
+  return controller.signal
+}

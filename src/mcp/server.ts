@@ -1,0 +1,31 @@
+/** One SDK server for one request: the precomputed list of tools, and their dispatch. */
+import { Server } from '@modelcontextprotocol/server'
+import type { Principal } from '#accounts'
+import { instructions } from './instructions.js'
+import type { ToolDeps } from './tools/tool.js'
+import { runTool, toolList } from './tools/tools.js'
+
+/** What the server says of itself. */
+const IDENTITY = { name: 'souk', title: 'Souk', version: '0.1.0' }
+
+/** The list is the same for everybody and changes only with a release. */
+const CACHE = { ttlMs: 60 * 60 * 1_000, cacheScope: 'public' as const }
+
+export type Caller = {
+  principal: Principal | undefined
+  signal: AbortSignal
+  tag: string | undefined
+}
+
+export function buildServer(deps: ToolDeps, caller: Caller): Server {
+  const server = new Server(IDENTITY, {
+    capabilities: { tools: {} },
+    instructions,
+    cacheHints: { 'tools/list': CACHE, 'server/discover': CACHE },
+  })
+  server.setRequestHandler('tools/list', () => ({ tools: toolList }))
+  server.setRequestHandler('tools/call', (request) =>
+    runTool(deps, caller, request.params.name, request.params.arguments ?? {}),
+  )
+  return server
+}

@@ -1,0 +1,17 @@
+import { browseSchema } from '#catalogue'
+import { defineTool, LOOKING } from './tool.js'
+
+export const browseApis = defineTool({
+  name: 'browse_apis',
+  title: 'Find API endpoints',
+  description:
+    'Find API endpoints to buy, by need ("weather tomorrow in Oslo") or name. Without query: categories. Next: describe_endpoint.',
+  input: browseSchema,
+  output: {
+    results: { type: 'array', items: { type: 'object' } },
+    categories: {},
+    next_cursor: {},
+  },
+  annotations: LOOKING,
+  run: ({ catalogue }, _caller, input) => catalogue.browse(input),
+})

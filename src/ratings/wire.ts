@@ -1,0 +1,17 @@
+/** What both faces take and give for a rating. */
+import { z } from 'zod'
+
+export const ratingSchema = z.strictObject({
+  call_id: z.string().max(64),
+  score: z.int().min(1).max(5),
+  comment: z.string().max(1000).optional(),
+})
+
+export const ratingResultSchema = z.object({
+  seller: z.object({
+    id: z.string(),
+    name: z.string(),
+    rating: z.number().nullable(),
+    ratings: z.int(),
+  }),
+})
