@@ -23,7 +23,12 @@ const settings = z.object({
     .optional(),
   SOUK_EGRESS_ALLOW: z
     .string()
-    .transform((text) => text.split(',').map((entry) => entry.trim()).filter((entry) => entry !== ''))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== ''),
+    )
     .refine((entries) => entries.every(isHostPort), 'must be a comma list of host:port')
     .default([]),
   SOUK_UPSTREAM_TIME_MS: whole(100, 600_000).default(30_000),
@@ -41,7 +46,10 @@ const settings = z.object({
     .optional(),
   SOUK_SANDBOX: z.enum(['on', 'off'], 'must be on or off').default('on'),
   SOUK_LOG_LEVEL: z
-    .enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug')
+    .enum(
+      ['silent', 'error', 'warn', 'info', 'debug'],
+      'must be silent, error, warn, info or debug',
+    )
     .default('warn'),
 })
 
@@ -97,7 +105,8 @@ export function readConfig(
     if (values[name] !== undefined) faults.push(`${name}: ${fault}`)
   }
   const parsed = settings.safeParse(values)
-  for (const { path, message } of parsed.error?.issues ?? []) faults.push(`${path[0] as string}: ${message}`)
+  for (const { path, message } of parsed.error?.issues ?? [])
+    faults.push(`${path[0] as string}: ${message}`)
   if (!parsed.success || faults.length > 0) throw new ConfigFault(faults)
   return toConfig(parsed.data)
 }
@@ -130,7 +139,8 @@ function readFile(file: string): { values: Record<string, unknown>; faults: stri
   }
   try {
     const parsed: unknown = parse(text) ?? {}
-    if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new Error('it must be a map of settings')
+    if (typeof parsed !== 'object' || Array.isArray(parsed))
+      throw new Error('it must be a map of settings')
     const entries = Object.entries(parsed as Record<string, unknown>)
     const unknown = entries.filter(([name]) => !KNOWN.has(name))
     return {

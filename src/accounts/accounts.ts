@@ -11,6 +11,7 @@ import { createKeyCache, type KeyCache } from './key-cache.js'
 import { exceeding, type Limits, type LimitTerms, readLimits, showLimits } from './limits.js'
 import { type AccountRow, type KeyRow, toAccount, toKey } from './rows.js'
 
+export { newSecret } from './api-key.js'
 export { LIMIT_NAMES, type LimitName, type Limits, limitsSchema, windowOf } from './limits.js'
 
 export const SCOPES = ['call', 'sell', 'read', 'manage'] as const

@@ -55,7 +55,7 @@ export async function createCatalogue(deps: Deps) {
     validators.for(schema, sha256Hex(canonicalJson(schema)))
 
   return {
-    ...(await createSelling({ ...deps, offers, validatorFor })),
+    ...(await createSelling({ ...deps, offers, standings, validatorFor })),
     browse: (query: BrowseQuery): Promise<BrowsePage> => browse(shelf, query),
     /** @throws Problem `endpoint_not_found`. */
     describe: (endpointId: string, version?: number) => describe(shelf, endpointId, version),
@@ -70,7 +70,7 @@ export async function createCatalogue(deps: Deps) {
     setRatings: standings.setRatings,
     flushStandings: standings.flush,
     /** Brings the search up to the catalogue when it fell behind. */
-    reindex: () => reindex(deps),
+    reindex: () => reindex({ ...deps, standings }),
     ready: () => deps.search.ready(),
   }
 }

@@ -64,8 +64,8 @@ export function checkSchemaShape(schema: unknown, where: string): asserts schema
 
 function rootFaults(schema: JsonSchema): Fault[] {
   const faults: Fault[] = []
-  if (schema['type'] !== 'object') faults.push({ path: '', message: 'must have "type": "object"' })
-  if (schema['properties'] !== undefined && !isObject(schema['properties'])) {
+  if (schema.type !== 'object') faults.push({ path: '', message: 'must have "type": "object"' })
+  if (schema.properties !== undefined && !isObject(schema.properties)) {
     faults.push({ path: '/properties', message: 'must be an object' })
   }
   return faults
@@ -211,7 +211,7 @@ export function createValidators({ capacity = 500 }: { capacity?: number } = {})
 }
 
 function withDeclaredOnly(schema: JsonSchema, validate: Validator): Validator {
-  const properties = isObject(schema['properties']) ? schema['properties'] : {}
+  const properties = isObject(schema.properties) ? schema.properties : {}
   return (value) => {
     const undeclared = isObject(value) ? undeclaredFaults(value, properties) : []
     const others = validate(value).filter(({ path }) => undeclared.every((it) => it.path !== path))

@@ -36,8 +36,8 @@ export function expandedSize(source: string): number {
     } else if (token === ')' && groups.length > 1) {
       last = 2 + groups.pop()!
       groups.push(groups.pop()! + last)
-    } else if (counts?.['least'] !== undefined) {
-      const times = Math.max(1, Number(counts['least']), Number(counts['most'] ?? 0))
+    } else if (counts?.least !== undefined) {
+      const times = Math.max(1, Number(counts.least), Number(counts.most ?? 0))
       groups.push(groups.pop()! + last * (times - 1))
       last *= times
     } else {

@@ -8,7 +8,14 @@ import { defined } from '#core/defined'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
 import { type Db, isUniqueViolation, type Store, type Tx } from '#store'
-import { type Credential, checkCredential, checkTarget, type Upstreams } from '#upstreams'
+import {
+  type Credential,
+  type CredentialVault,
+  checkCredential,
+  checkTarget,
+  sealCredential,
+  type Upstreams,
+} from '#upstreams'
 import { checkSchemaShape, proveSchemas } from './input-schema.js'
 import {
   credentialOwner,
@@ -23,7 +30,12 @@ import {
 } from './listing.js'
 import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
 
-export type ListingDeps = { store: Store; clock: Clock; vault: CredentialVault; upstreams: Upstreams }
+export type ListingDeps = {
+  store: Store
+  clock: Clock
+  vault: CredentialVault
+  upstreams: Upstreams
+}
 
 export type ListingWithEndpoints = { listing: Listing; endpoints: Endpoint[] }
 
@@ -252,9 +264,7 @@ function credentialColumns(
     credential_type: credential.type,
     credential_name: 'name' in credential ? credential.name : null,
     credential_origin: isNone ? null : new URL(baseUrl).origin,
-    credential_sealed: isNone
-      ? null
-      : sealCredential(vault, credentialOwner(listing), credential),
+    credential_sealed: isNone ? null : sealCredential(vault, credentialOwner(listing), credential),
   }
 }
 

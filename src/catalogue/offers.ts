@@ -113,7 +113,12 @@ async function load(
   return toOffer(vault, listing, seller?.name ?? '', row)
 }
 
-function toOffer(vault: CredentialVault, listing: Listing, sellerName: string, row: EndpointRow): Offer {
+function toOffer(
+  vault: CredentialVault,
+  listing: Listing,
+  sellerName: string,
+  row: EndpointRow,
+): Offer {
   const { definition, version, status } = toEndpoint(row)
   const { origin } = listing.credential
   return {

@@ -39,10 +39,10 @@ export function bodyArguments(from: {
   warn: Warn
 }): Argument[] {
   const { root, method, operation, warn } = from
-  if (operation['requestBody'] === undefined) return []
+  if (operation.requestBody === undefined) return []
   const at = `${from.at}/requestBody`
-  const body = follow(root, operation['requestBody'])
-  const content = membersOf(body?.['content'])
+  const body = follow(root, operation.requestBody)
+  const content = membersOf(body?.content)
   const types = Object.keys(content)
   if (types.length === 0) return []
   if (method === 'GET' || method === 'HEAD') {
@@ -53,11 +53,11 @@ export function bodyArguments(from: {
   if (media === undefined) {
     throw new Problem('invalid_request', `its body is ${types.slice(0, 3).join(', ')}, not JSON`)
   }
-  const shape = shapeOf(root, membersOf(media)['schema'], { left: MAX_PARTS })
+  const shape = shapeOf(root, membersOf(media).schema, { left: MAX_PARTS })
   if (shape === undefined || shape.properties.size === 0) {
     throw new Problem('invalid_request', 'its body is not an object with declared properties')
   }
-  return argumentsOf(root, shape, membersOf(media), { at, isSent: body?.['required'] === true })
+  return argumentsOf(root, shape, membersOf(media), { at, isSent: body?.required === true })
 }
 
 /** Where the body itself may be left out, none of its members is required. */
@@ -70,9 +70,9 @@ function argumentsOf(
   const examples = membersOf(firstExample(media))
   return [...shape.properties].flatMap(([name, schema]) => {
     const described = follow(root, schema)
-    if (described?.['readOnly'] === true) return []
+    if (described?.readOnly === true) return []
     const isRequired = isSent && shape.required.has(name)
-    const own = Object.hasOwn(examples, name) ? examples[name] : described?.['example']
+    const own = Object.hasOwn(examples, name) ? examples[name] : described?.example
     const example = own === undefined ? {} : { example: own }
     return [{ name, place: 'body' as const, schema, at, isRequired, ...example }]
   })
@@ -86,15 +86,15 @@ function argumentsOf(
 function shapeOf(root: Members, schema: unknown, parts: { left: number }): Shape | undefined {
   const resolved = follow(root, schema)
   if (resolved === undefined || --parts.left < 0) return undefined
-  const types = [resolved['type']].flat()
-  if (resolved['type'] !== undefined && !types.includes('object')) return undefined
+  const types = [resolved.type].flat()
+  if (resolved.type !== undefined && !types.includes('object')) return undefined
   const shape: Shape = {
     properties: new Map(
-      Object.entries(membersOf(resolved['properties'])).filter(([name]) => name !== '__proto__'),
+      Object.entries(membersOf(resolved.properties)).filter(([name]) => name !== '__proto__'),
     ),
-    required: new Set(namesOf(resolved['required'])),
+    required: new Set(namesOf(resolved.required)),
   }
-  for (const part of listOf(resolved['allOf'])) {
+  for (const part of listOf(resolved.allOf)) {
     const inner = shapeOf(root, part, parts)
     if (inner === undefined) return undefined
     addProperties(shape, inner, 'allOf')
@@ -131,6 +131,6 @@ function addProperties(into: Shape, from: Shape, keyword: 'allOf' | 'anyOf'): vo
 }
 
 function isSame(one: unknown, other: unknown): boolean {
-  const reference = membersOf(one)['$ref']
-  return one === other || (reference !== undefined && reference === membersOf(other)['$ref'])
+  const reference = membersOf(one).$ref
+  return one === other || (reference !== undefined && reference === membersOf(other).$ref)
 }

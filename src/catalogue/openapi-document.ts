@@ -14,6 +14,8 @@ const MAX_ALIASES = 100
 const MAX_BRACKETS = 64
 const MAX_INDICATORS_IN_LINE = 16
 const MAX_INDENT = 400
+/** Parsing this many takes some two seconds; the largest public descriptions have 420,000. */
+const MAX_TOKENS = 1_000_000
 /** A reference may lead to a reference; more hops than this are a circle. */
 const MAX_HOPS = 16
 
@@ -25,19 +27,19 @@ const MAX_HOPS = 16
 export function readDocument(document: unknown): Members & { paths: Members } {
   const root = typeof document === 'string' ? parseText(document) : document
   if (!isObject(root)) throw notOpenApi('', 'is not an object')
-  if (root['swagger'] !== undefined) {
+  if (root.swagger !== undefined) {
     throw new Problem(
       'invalid_request',
-      `The document is Swagger ${String(root['swagger'])}; only OpenAPI 3.0 and 3.1 are read.`,
+      `The document is Swagger ${String(root.swagger)}; only OpenAPI 3.0 and 3.1 are read.`,
       { action: 'Convert the document to OpenAPI 3 and send it again.' },
     )
   }
-  const version = root['openapi']
+  const version = root.openapi
   if (typeof version !== 'string') throw notOpenApi('/openapi', 'must be a version such as "3.1.0"')
   if (!/^3\.[01](\.|$)/.test(version)) {
     throw notOpenApi('/openapi', `is ${version.slice(0, 20)}; only 3.0 and 3.1 are read`)
   }
-  if (!isObject(root['paths'])) throw notOpenApi('/paths', 'must be an object of paths')
+  if (!isObject(root.paths)) throw notOpenApi('/paths', 'must be an object of paths')
   return root as Members & { paths: Members }
 }
 
@@ -66,10 +68,11 @@ function parseText(text: string): unknown {
   }
 }
 
-/** The parser takes gigabytes for a short text of many dashes, so depth is looked at before. */
-function refuseDeepYaml(text: string): void {
+/** The parser takes gigabytes for a short text of many dashes, so its tokens are looked at before. */
+function refuseHeavyYaml(text: string): void {
   let brackets = 0
   let indicators = 0
+  let tokens = 0
   let isScalar = false
   for (const token of new Lexer().lex(text)) {
     // The lexer announces the text of a scalar with a token of its own.
@@ -79,6 +82,7 @@ function refuseDeepYaml(text: string): void {
     else if (type === 'flow-seq-start' || type === 'flow-map-start') brackets++
     else if (type === 'flow-seq-end' || type === 'flow-map-end') brackets--
     else if (brackets === 0 && type?.endsWith('-ind')) indicators++
+    if (++tokens > MAX_TOKENS) throw notOpenApi('', 'has too many parts')
     const isIndented = type === 'space' && token.length > MAX_INDENT
     if (isIndented || brackets > MAX_BRACKETS || indicators > MAX_INDICATORS_IN_LINE) {
       throw notOpenApi('', 'is nested too deeply')
@@ -87,12 +91,12 @@ function refuseDeepYaml(text: string): void {
 }
 
 function parseYaml(text: string): unknown {
-  refuseDeepYaml(text)
+  refuseHeavyYaml(text)
   // Looking for equal keys compares each with all others, which a long document makes slow.
   return parse(text, {
     maxAliasCount: MAX_ALIASES,
     uniqueKeys: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     prettyErrors: false,
   })
 }
@@ -105,8 +109,8 @@ export function follow(root: unknown, value: unknown): Members | undefined {
   let current = value
   for (let hop = 0; hop < MAX_HOPS; hop++) {
     if (!isObject(current)) return undefined
-    if (typeof current['$ref'] !== 'string') return current
-    current = resolveLocal(root, current['$ref'])
+    if (typeof current.$ref !== 'string') return current
+    current = resolveLocal(root, current.$ref)
   }
   return undefined
 }
@@ -160,12 +164,7 @@ export function jsonContent(content: unknown): unknown {
 
 /** The example beside or within a schema, of a parameter or a media type. */
 export function firstExample(described: Members): unknown {
-  const [named] = Object.values(membersOf(described['examples']))
-  const schema = membersOf(described['schema'])
-  return (
-    described['example'] ??
-    membersOf(named)['value'] ??
-    schema['example'] ??
-    listOf(schema['examples'])[0]
-  )
+  const [named] = Object.values(membersOf(described.examples))
+  const schema = membersOf(described.schema)
+  return described.example ?? membersOf(named).value ?? schema.example ?? listOf(schema.examples)[0]
 }

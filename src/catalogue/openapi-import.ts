@@ -17,6 +17,7 @@ import {
   type Warning,
 } from './openapi-document.js'
 import { type Credential, endpointOf, type Operation } from './openapi-operation.js'
+import { IMPORT_WORK_NODES } from './openapi-schema.js'
 import { credentialOf, isSatisfied } from './openapi-security.js'
 import { escapePointer, isObject } from './schema-compile.js'
 
@@ -36,6 +37,8 @@ export type ImportOptions = {
 
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete'] as const
 const MAX_ENDPOINTS = 500
+/** Operations looked at, whether or not they can be sold. */
+const MAX_OPERATIONS = 1_000
 const MAX_WARNINGS = 500
 
 /**
@@ -65,12 +68,12 @@ export function importOpenApi(
       facts: { warnings: warnings.slice(0, 20) },
     })
   }
-  const info = membersOf(root['info'])
-  const title = proseOf(120, listing.title, info['title']) ?? new URL(baseUrl).hostname
+  const info = membersOf(root.info)
+  const title = proseOf(120, listing.title, info.title) ?? new URL(baseUrl).hostname
   const draft: ListingDraft = {
     slug: listing.slug ?? (kebabOf(title) || 'imported'),
     title: title.replace(/\s+/g, ' '),
-    description: proseOf(4_000, info['description'], info['summary']) ?? title,
+    description: proseOf(4_000, info.description, info.summary) ?? title,
     category: 'data',
     backend: { type: 'http', base_url: baseUrl },
     credential,
@@ -93,6 +96,10 @@ function operationsOf(root: Members & { paths: Members }, warn: Warn): Found[] {
     for (const name of METHODS) {
       const operation = item[name]
       if (!isObject(operation)) continue
+      if (found.length === MAX_OPERATIONS) {
+        warn(pathAt, `Only the first ${MAX_OPERATIONS} operations are looked at.`)
+        return found
+      }
       const method = name.toUpperCase() as EndpointInput['method']
       found.push({ method, path, item, operation, at: `${pathAt}/${name}` })
     }
@@ -110,6 +117,7 @@ type Context = {
 
 function endpointsOf(context: Context, operations: readonly Found[]): EndpointInput[] {
   const { root, warn, price, credential } = context
+  const work = { nodesLeft: IMPORT_WORK_NODES }
   const endpoints = new Map<string, EndpointInput>()
   for (const found of operations) {
     if (endpoints.size === MAX_ENDPOINTS) {
@@ -118,7 +126,7 @@ function endpointsOf(context: Context, operations: readonly Found[]): EndpointIn
     }
     try {
       checkServer(context, found)
-      const operation = { ...found, root, credential, warn }
+      const operation = { ...found, root, credential, warn, work }
       const endpoint = endpointOf(operation, freeSlug(found, endpoints), price)
       checkTarget(targetOf(context.baseUrl, endpoint), credential)
       endpoints.set(endpoint.slug, endpoint)
@@ -138,7 +146,7 @@ function targetOf(baseUrl: string, { method, path, input_schema: inputSchema }: 
 }
 
 function freeSlug({ operation, method, path }: Found, taken: ReadonlyMap<string, unknown>): string {
-  const named = kebabOf(textOf(operation['operationId']) ?? '') || kebabOf(`${method} ${path}`)
+  const named = kebabOf(textOf(operation.operationId) ?? '') || kebabOf(`${method} ${path}`)
   if (!taken.has(named)) return named
   const stem = named.slice(0, 59).replace(/-$/, '')
   let number = 2
@@ -148,8 +156,8 @@ function freeSlug({ operation, method, path }: Found, taken: ReadonlyMap<string,
 
 /** An operation may name servers of its own; a listing has one. */
 function checkServer({ baseUrl, root }: Context, { operation, item }: Found): void {
-  const own = [operation, item].find((it) => listOf(it['servers']).length > 0)
-  const others = listOf(own?.['servers']).map((server) => serverUrl(server, baseUrl))
+  const own = [operation, item].find((it) => listOf(it.servers).length > 0)
+  const others = listOf(own?.servers).map((server) => serverUrl(server, baseUrl))
   if (own !== undefined && own !== root && !others.includes(baseUrl)) {
     throw new Problem('invalid_request', 'it has a server of its own')
   }
@@ -159,9 +167,9 @@ function checkServer({ baseUrl, root }: Context, { operation, item }: Found): vo
 function baseUrlOf(root: Members & { paths: Members }, foundAt: string | undefined): string {
   const items = Object.values(root.paths).map(membersOf)
   const operations = items.flatMap((item) => METHODS.map((method) => membersOf(item[method])))
-  const ofAll = listOf(root['servers'])
+  const ofAll = listOf(root.servers)
   const listed = ofAll.length > 0 ? [root] : [...items, ...operations]
-  for (const server of listed.flatMap((it) => listOf(it['servers']))) {
+  for (const server of listed.flatMap((it) => listOf(it.servers))) {
     const url = serverUrl(server, foundAt)
     if (url !== undefined) return url
   }
@@ -176,7 +184,7 @@ function serverUrl(server: unknown, base: string | undefined): string | undefine
   if (typeof url !== 'string') return undefined
   const filled = url.trim().replace(/\{([^{}]*)\}/g, (whole, name: string) => {
     const variable = membersOf(membersOf(variables)[name])
-    const value = variable['default'] ?? listOf(variable['enum'])[0]
+    const value = variable.default ?? listOf(variable.enum)[0]
     return value === undefined ? whole : String(value)
   })
   if (/[{}]/.test(filled) || !URL.canParse(filled, base)) return undefined

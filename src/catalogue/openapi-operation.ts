@@ -15,7 +15,7 @@ import {
   textOf,
   type Warn,
 } from './openapi-document.js'
-import { withinLimits } from './openapi-schema.js'
+import { type Work, withinLimits } from './openapi-schema.js'
 import { isObject, type JsonSchema } from './schema-compile.js'
 
 export type Credential = { type: 'none' | 'bearer' | 'basic' | 'header' | 'query'; name?: string }
@@ -31,6 +31,7 @@ export type Operation = {
   at: string
   credential: Credential
   warn: Warn
+  work: Work
 }
 
 /** An example is a help to read; a longer one is none. */
@@ -45,9 +46,9 @@ const TEMPLATE_VARIABLE = /\{([^{}]*)\}/g
  *   left out of it without harm is only warned of.
  */
 export function endpointOf(operation: Operation, slug: string, price: PriceTerms): EndpointInput {
-  const { operation: described, method, path, root, warn, at } = operation
+  const { operation: described, method, path, root, warn, work, at } = operation
   const inArguments = distinctArguments(operation)
-  const inputSchema = withinLimits({ root, warn, direction: 'request' }, (convert) =>
+  const inputSchema = withinLimits({ root, warn, work, direction: 'request' }, (convert) =>
     inputSchemaOf(inArguments, convert),
   )
   if (inputSchema === undefined) throw cannot('its arguments exceed the limits on schemas')
@@ -55,7 +56,7 @@ export function endpointOf(operation: Operation, slug: string, price: PriceTerms
   const outputSchema =
     answer.schema === undefined
       ? undefined
-      : withinLimits({ root, warn, direction: 'response' }, (convert) =>
+      : withinLimits({ root, warn, work, direction: 'response' }, (convert) =>
           convert(answer.schema, `${at}/responses`),
         )
   if (answer.schema !== undefined && outputSchema === undefined) {
@@ -66,7 +67,7 @@ export function endpointOf(operation: Operation, slug: string, price: PriceTerms
   return {
     slug,
     title,
-    description: proseOf(4_000, described['description'], described['summary']) ?? title,
+    description: proseOf(4_000, described.description, described.summary) ?? title,
     method,
     path,
     input_schema: inputSchema,
@@ -82,10 +83,10 @@ function cannot(reason: string): Problem {
 }
 
 function titleOf({ operation, method, path }: Operation): string {
-  const id = textOf(operation['operationId'])
+  const id = textOf(operation.operationId)
   const words = id === undefined ? '' : kebabOf(id).replaceAll('-', ' ')
   const named = words === '' ? undefined : words.charAt(0).toUpperCase() + words.slice(1)
-  const title = proseOf(120, operation['summary'], named, `${method} ${path}`) ?? method
+  const title = proseOf(120, operation.summary, named, `${method} ${path}`) ?? method
   return title.replace(/\s+/g, ' ')
 }
 
@@ -104,10 +105,10 @@ function distinctArguments(operation: Operation): Argument[] {
 function parameterArguments(operation: Operation): Argument[] {
   const { root, item, operation: described, path, at, warn } = operation
   const parameters = new Map<string, Members>()
-  for (const listed of [...listOf(item['parameters']), ...listOf(described['parameters'])]) {
+  for (const listed of [...listOf(item.parameters), ...listOf(described.parameters)]) {
     const parameter = follow(root, listed)
     if (parameter === undefined) throw cannot('a parameter refers to nothing in the document')
-    parameters.set(`${String(parameter['in'])} ${String(parameter['name'])}`, parameter)
+    parameters.set(`${String(parameter.in)} ${String(parameter.name)}`, parameter)
   }
   const found = [...parameters.values()].flatMap((it) => parameterArgument(operation, it) ?? [])
   for (const [, name = ''] of path.matchAll(TEMPLATE_VARIABLE)) {
@@ -120,9 +121,9 @@ function parameterArguments(operation: Operation): Argument[] {
 
 function parameterArgument(operation: Operation, parameter: Members): Argument | undefined {
   const { path, credential, warn, at } = operation
-  const name = textOf(parameter['name'])
-  const place = parameter['in']
-  const isRequired = parameter['required'] === true || place === 'path'
+  const name = textOf(parameter.name)
+  const place = parameter.in
+  const isRequired = parameter.required === true || place === 'path'
   if (name === undefined) throw cannot('a parameter has no name')
   if (place === 'header' && IGNORED_HEADERS.includes(name.toLowerCase())) return undefined
   if (place === credential.type && name.toLowerCase() === credential.name?.toLowerCase()) {
@@ -137,7 +138,7 @@ function parameterArgument(operation: Operation, parameter: Members): Argument |
       ? parameterSchema(operation, parameter, place)
       : undefined
   if (schema !== undefined && (place === 'path' || place === 'query' || place === 'header')) {
-    const description = textOf(parameter['description'])
+    const description = textOf(parameter.description)
     const example = joinedLike(schema, firstExample(parameter))
     const texts = { ...(description && { description }), ...(example !== undefined && { example }) }
     return { name, place, schema, at: `${at}/parameters`, isRequired, ...texts }
@@ -156,25 +157,25 @@ function parameterSchema(
   parameter: Members,
   place: 'path' | 'query' | 'header',
 ): unknown {
-  const asJson = jsonContent(parameter['content'])
-  if (asJson !== undefined) return place === 'path' ? undefined : membersOf(asJson)['schema']
-  if (parameter['content'] !== undefined) return undefined
-  const schema = parameter['schema'] ?? {}
+  const asJson = jsonContent(parameter.content)
+  if (asJson !== undefined) return place === 'path' ? undefined : membersOf(asJson).schema
+  if (parameter.content !== undefined) return undefined
+  const schema = parameter.schema ?? {}
   const resolved = follow(root, schema) ?? {}
-  const types = [resolved['type']].flat()
-  const style = textOf(parameter['style']) ?? (place === 'query' ? 'form' : 'simple')
+  const types = [resolved.type].flat()
+  const style = textOf(parameter.style) ?? (place === 'query' ? 'form' : 'simple')
   if (style === 'label' || style === 'matrix' || style === 'deepObject') return undefined
-  if (types.includes('object') || isObject(resolved['properties'])) return undefined
-  const isJoined = place === 'path' || parameter['explode'] === false || style in DELIMITERS
+  if (types.includes('object') || isObject(resolved.properties)) return undefined
+  const isJoined = place === 'path' || parameter.explode === false || style in DELIMITERS
   if (!types.includes('array') || place === 'header' || !isJoined) return schema
   const note = `Several values are joined by "${DELIMITERS[style] ?? ','}".`
-  const description = [textOf(resolved['description']), note].filter(Boolean).join(' ')
+  const description = [textOf(resolved.description), note].filter(Boolean).join(' ')
   return { type: 'string', description }
 }
 
 /** A list, where the parameter was made a text that holds one. */
 function joinedLike(schema: unknown, example: unknown): unknown {
-  const isText = membersOf(schema)['type'] === 'string'
+  const isText = membersOf(schema).type === 'string'
   return isText && Array.isArray(example) ? example.join(',') : example
 }
 
@@ -204,14 +205,14 @@ function joined(description: string | undefined, own: unknown): string | undefin
 
 /** Schema and example of the first 2xx answer that is JSON. */
 function answerOf(root: Members, operation: Members): { schema?: unknown; example?: unknown } {
-  const responses = Object.entries(membersOf(operation['responses']))
+  const responses = Object.entries(membersOf(operation.responses))
   const succeeding = responses.filter(([status]) => /^2(\d\d|XX)$/i.test(status))
   for (const [, listed] of succeeding.sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const content = Object.entries(membersOf(follow(root, listed)?.['content']))
+    const content = Object.entries(membersOf(follow(root, listed)?.content))
     const json = content.find(([type]) => /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type))
     if (json === undefined) continue
     const media = membersOf(json[1])
-    return { schema: media['schema'], example: firstExample(media) }
+    return { schema: media.schema, example: firstExample(media) }
   }
   return {}
 }
@@ -222,7 +223,7 @@ function exampleOf(
   inputSchema: JsonSchema,
   answer: unknown,
 ): EndpointInput['example'] {
-  const properties = membersOf(inputSchema['properties'])
+  const properties = membersOf(inputSchema.properties)
   const known = inArguments.filter(
     ({ name, example }) => isShort(example) && hasType(membersOf(properties[name]), example),
   )

@@ -1,4 +1,5 @@
 /** OpenAPI's schema objects as plain JSON Schema, references written out, within our limits. */
+import { Problem } from '#core/problem'
 import { schemaFaults } from './input-schema.js'
 import { linearRegExp } from './linear-pattern.js'
 import { listOf, type Members, membersOf, proseOf, type Warn } from './openapi-document.js'
@@ -22,10 +23,17 @@ const DETAILS: Detail[] = [
   { levels: 2, hasProse: false },
 ]
 
-type Context = {
-  root: Members
-  warn: Warn
-  direction: Direction
+/**
+ * Schema objects that a whole import may still write out. The largest public descriptions take
+ * some 150,000; all of them take about two seconds.
+ */
+export type Work = { nodesLeft: number }
+
+export const IMPORT_WORK_NODES = 400_000
+
+type Options = { root: Members; warn: Warn; direction: Direction; work: Work }
+
+type Context = Pick<Options, 'root' | 'warn' | 'direction'> & {
   detail: Detail
   /** References being written out just now: meeting one again is a circle. */
   open: Set<string>
@@ -59,16 +67,22 @@ const PLAIN: Record<string, (value: unknown) => boolean> = {
 /**
  * Converts with as much detail as the limits allow; `undefined` when even the least is too large.
  * `build` makes the schema with the converter it is given, for each detail anew.
+ *
+ * @throws Problem `invalid_request` when the import has spent all its work.
  */
 export function withinLimits(
-  options: { root: Members; warn: Warn; direction: Direction },
+  options: Options,
   build: (convert: (schema: unknown, at: string) => JsonSchema) => JsonSchema,
 ): JsonSchema | undefined {
   for (const detail of DETAILS) {
+    if (options.work.nodesLeft <= 0) {
+      throw new Problem('invalid_request', 'the schemas of the document are too large together')
+    }
     const warnings: [string, string][] = []
     const warn: Warn = (at, message) => warnings.push([at, message])
     const context = { ...options, warn, detail, open: new Set<string>(), nodesLeft: MAX_NODES }
     const schema = build((part, at) => membersOf(convert(context, part, at, 0)))
+    options.work.nodesLeft -= MAX_NODES - Math.max(0, context.nodesLeft)
     if (context.nodesLeft < 0 || schemaFaults(schema).length > 0) continue
     for (const [at, message] of warnings) options.warn(at, message)
     return schema
@@ -79,18 +93,16 @@ export function withinLimits(
 /** Anything goes where a schema is missing, circular, too deep, or elsewhere. */
 const ANYTHING: JsonSchema = {}
 
-let __n=0; export const __count=()=>__n
 function convert(context: Context, schema: unknown, at: string, level: number): unknown {
   if (typeof schema === 'boolean') return schema
   if (!isObject(schema) || level > context.detail.levels) return ANYTHING
   // Past the limit the result is thrown away; stopping here keeps references from doubling.
-  __n++;
   if (--context.nodesLeft < 0) return ANYTHING
-  if (typeof schema['$ref'] === 'string') return convertReference(context, schema, at, level)
+  if (typeof schema.$ref === 'string') return convertReference(context, schema, at, level)
   const out: JsonSchema = { ...typeOf(schema), ...plainKeywords(context, schema, at) }
   const inner = (part: unknown, ...names: string[]) =>
     convert(context, part, [at, ...names.map(escapePointer)].join('/'), level + 1)
-  if (isObject(schema['properties'])) Object.assign(out, convertMembers(context, schema, inner))
+  if (isObject(schema.properties)) Object.assign(out, convertMembers(context, schema, inner))
   for (const keyword of ['items', 'additionalProperties', 'not']) {
     if (isObject(schema[keyword]) || typeof schema[keyword] === 'boolean') {
       out[keyword] = inner(schema[keyword], keyword)
@@ -101,11 +113,11 @@ function convert(context: Context, schema: unknown, at: string, level: number): 
     if (!Array.isArray(list) || list.length === 0) continue
     out[keyword] = list.map((part, index) => inner(part, keyword, String(index)))
   }
-  return schema['nullable'] === true ? orNull(out) : out
+  return schema.nullable === true ? orNull(out) : out
 }
 
 function convertReference(context: Context, schema: Members, at: string, level: number): unknown {
-  const reference = String(schema['$ref'])
+  const reference = String(schema.$ref)
   if (context.open.has(reference)) return ANYTHING
   const target = resolveLocal(context.root, reference)
   if (target === undefined) {
@@ -129,12 +141,12 @@ function convertMembers(
 ): JsonSchema {
   const hidden = direction === 'request' ? 'readOnly' : 'writeOnly'
   const properties: [string, unknown][] = []
-  for (const [name, member] of Object.entries(membersOf(schema['properties']))) {
+  for (const [name, member] of Object.entries(membersOf(schema.properties))) {
     if (name === '__proto__' || membersOf(member)[hidden] === true) continue
     properties.push([name, inner(member, 'properties', name)])
   }
   const names = new Set(properties.map(([name]) => name))
-  const required = namesOf(schema['required']).filter((name) => names.has(name))
+  const required = namesOf(schema.required).filter((name) => names.has(name))
   return {
     properties: Object.fromEntries(properties),
     ...(required.length > 0 && { required }),
@@ -147,10 +159,10 @@ export function namesOf(value: unknown): string[] {
 }
 
 function typeOf(schema: Members): JsonSchema {
-  const types = [schema['type']].flat().filter((type) => TYPES.includes(String(type)))
+  const types = [schema.type].flat().filter((type) => TYPES.includes(String(type)))
   const distinct = [...new Set(types)]
   if (distinct.length > 0) return { type: distinct.length === 1 ? distinct[0] : distinct }
-  return isObject(schema['properties']) ? { type: 'object' } : {}
+  return isObject(schema.properties) ? { type: 'object' } : {}
 }
 
 function plainKeywords(context: Context, schema: Members, at: string): JsonSchema {
@@ -160,10 +172,10 @@ function plainKeywords(context: Context, schema: Members, at: string): JsonSchem
     if (value !== undefined && fits(value)) out[keyword] = value
   }
   excludeBounds(schema, out)
-  if (typeof schema['pattern'] === 'string') {
+  if (typeof schema.pattern === 'string') {
     try {
-      linearRegExp(schema['pattern'])
-      out['pattern'] = schema['pattern']
+      linearRegExp(schema.pattern)
+      out.pattern = schema.pattern
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       context.warn(
@@ -186,7 +198,7 @@ function excludeBounds(schema: Members, out: JsonSchema): void {
 }
 
 function descriptionOf({ detail }: Context, schema: Members): JsonSchema {
-  const description = detail.hasProse && proseOf(MAX_PROSE_CHARS, schema['description'])
+  const description = detail.hasProse && proseOf(MAX_PROSE_CHARS, schema.description)
   return description ? { description } : {}
 }
 
@@ -197,7 +209,7 @@ function orNull({ type, description, ...others }: JsonSchema): JsonSchema {
     const alternative = { ...(type !== undefined && { type }), ...others }
     return { ...prose, anyOf: [alternative, { type: 'null' }] }
   }
-  const values = others['enum']
+  const values = others.enum
   const withNull = Array.isArray(values) && !values.includes(null) && { enum: [...values, null] }
   return { type: [type, 'null'], ...prose, ...others, ...withNull }
 }

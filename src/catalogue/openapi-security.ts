@@ -13,13 +13,13 @@ export function credentialOf(
   operations: readonly { operation: Members }[],
   warn: Warn,
 ): Credential {
-  const schemes = membersOf(membersOf(root['components'])['securitySchemes'])
+  const schemes = membersOf(membersOf(root.components).securitySchemes)
   const uses = new Map<string, number>()
   for (const { operation } of operations) {
-    for (const name of namesIn(operation['security'])) uses.set(name, (uses.get(name) ?? 0) + 1)
+    for (const name of namesIn(operation.security)) uses.set(name, (uses.get(name) ?? 0) + 1)
   }
   const mostUsed = [...uses].sort(([, a], [, b]) => b - a).map(([name]) => name)
-  const asked = [...namesIn(root['security']), ...mostUsed]
+  const asked = [...namesIn(root.security), ...mostUsed]
   // Some documents describe a scheme and forget to ask for it.
   const candidates = asked.length > 0 ? asked : Object.keys(schemes)
   for (const name of new Set(candidates)) {
@@ -28,7 +28,7 @@ export function credentialOf(
     if (credential === undefined) continue
     const at = `/components/securitySchemes/${name}`
     if (asked.length === 0) warn(at, 'No operation asks for it; it is sent with each of them.')
-    if (scheme?.['type'] === 'oauth2' || scheme?.['type'] === 'openIdConnect') {
+    if (scheme?.type === 'oauth2' || scheme?.type === 'openIdConnect') {
       warn(at, 'A fixed bearer token is sent; Souk does not fetch or renew it.')
     }
     return credential
@@ -45,11 +45,11 @@ function namesIn(security: unknown): string[] {
 }
 
 function credentialFor(scheme: Members | undefined): Credential | undefined {
-  const kind = String(scheme?.['scheme']).toLowerCase()
-  switch (scheme?.['type']) {
+  const kind = String(scheme?.scheme).toLowerCase()
+  switch (scheme?.type) {
     case 'apiKey': {
-      const name = textOf(scheme['name'])
-      const place = scheme['in']
+      const name = textOf(scheme.name)
+      const place = scheme.in
       const isPlace = place === 'header' || place === 'query'
       return name !== undefined && isPlace ? { type: place, name } : undefined
     }
@@ -65,10 +65,10 @@ function credentialFor(scheme: Members | undefined): Credential | undefined {
 
 /** Whether the credential alone fulfils one of the alternatives that an operation asks for. */
 export function isSatisfied(root: Members, operation: Members, credential: Credential): boolean {
-  const security = operation['security'] ?? root['security']
+  const security = operation.security ?? root.security
   const alternatives = listOf(security).map((requirement) => Object.keys(membersOf(requirement)))
   if (alternatives.length === 0) return true
-  const schemes = membersOf(membersOf(root['components'])['securitySchemes'])
+  const schemes = membersOf(membersOf(root.components).securitySchemes)
   return alternatives.some((names) =>
     names.every((name) => {
       const wanted = credentialFor(follow(root, schemes[name]))

@@ -69,7 +69,7 @@ export function readSchema(root: JsonSchema): SchemaReading {
     else if (SCHEMA_MAP.has(name)) out[name] = readMap(name, value, path)
     else if (PLAIN_VALUE.has(name)) out[name] = value
     if (name === 'pattern' && typeof value === 'string') patterns.set(path, value)
-    if (name === '$ref') out['$ref'] = readReference(value, path)
+    if (name === '$ref') out.$ref = readReference(value, path)
     if (name === '$dynamicRef' || name === '$recursiveRef') {
       faults.push({ path, message: 'is not supported; use a local $ref' })
     }
@@ -114,7 +114,7 @@ export function readSchema(root: JsonSchema): SchemaReading {
 
 /** Draft 7 wrote tuples as a list in `items`, with the rest in `additionalItems`. */
 function withPrefixItems(schema: JsonSchema): JsonSchema {
-  if (!Array.isArray(schema['items'])) return schema
+  if (!Array.isArray(schema.items)) return schema
   const { items, additionalItems, ...others } = schema
   const rest = additionalItems === undefined ? {} : { items: additionalItems }
   return { ...others, prefixItems: items, ...rest }
@@ -327,15 +327,15 @@ function faultOf({ instancePath, keyword, params, message }: ErrorObject): Fault
   const member = (name: unknown) => `${instancePath}/${escapePointer(String(name))}`
   switch (keyword) {
     case 'required':
-      return { path: member(params['missingProperty']), message: 'is required' }
+      return { path: member(params.missingProperty), message: 'is required' }
     case 'additionalProperties':
-      return { path: member(params['additionalProperty']), message: 'is not declared' }
+      return { path: member(params.additionalProperty), message: 'is not declared' }
     case 'unevaluatedProperties':
-      return { path: member(params['unevaluatedProperty']), message: 'is not declared' }
+      return { path: member(params.unevaluatedProperty), message: 'is not declared' }
     case 'enum':
-      return { path: instancePath, message: `must be one of ${listed(params['allowedValues'])}` }
+      return { path: instancePath, message: `must be one of ${listed(params.allowedValues)}` }
     case 'const':
-      return { path: instancePath, message: `must be ${listed([params['allowedValue']])}` }
+      return { path: instancePath, message: `must be ${listed([params.allowedValue])}` }
     default:
       return { path: instancePath, message: message ?? `does not satisfy ${keyword}` }
   }

@@ -25,6 +25,7 @@ import { importOpenApi } from './openapi-import.js'
 import { type ProbeResult, probeListing } from './probe.js'
 import type { Search } from './search.js'
 import { loadShipped, OPERATORS_OWN, shippedSlugs } from './shipped.js'
+import type { Standings } from './standing.js'
 
 /** The largest document that an import reads, in bytes. */
 const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
@@ -34,6 +35,7 @@ type Deps = ListingDeps & {
   search: Search
   catalogFolder: string
   offers: Offers
+  standings: Standings
   validatorFor(schema: Record<string, unknown>): Validator
 }
 

@@ -82,9 +82,8 @@ export function sqliteLedger(options: Options): Ledger {
     control.savepoint.run()
     try {
       const results = unit.commands.map((command): Accepted => applyCommand(books, command))
-      const rows = unit.rows?.(results)
-      rowsMade = rows !== undefined
-      for (const row of rows ?? []) writes.run(row)
+      rowsMade = unit.rows !== undefined
+      for (const row of unit.rows?.(results) ?? []) writes.run(row)
       control.release.run()
       applied.push(unit)
       return { accepted: true, results }

@@ -17,6 +17,7 @@ export {
   type PublicJwk,
   type SigningKey,
 } from './signing-keys.js'
+export { loadKeyRing, rotateKey } from './stored-keys.js'
 export {
   type Check,
   type Jwk,
@@ -112,4 +113,9 @@ function signingWith(ring: KeyRing) {
     receipt: jwsSigner(ring.current, 'souk-receipt+jwt'),
     quote: jwsSigner(ring.current, 'souk-quote+jwt'),
   }
+}
+
+/** The claims inside a receipt of our own, not verified again. */
+export function claimsOf(jws: string): ReceiptClaims {
+  return JSON.parse(Buffer.from(jws.split('.')[1]!, 'base64url').toString('utf8'))
 }

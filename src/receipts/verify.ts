@@ -150,7 +150,8 @@ function openSigned(jws: string, jwks: VerifyOptions['jwks']): JsonObject {
   demand(header.typ === 'souk-receipt+jwt', 'The header must say typ souk-receipt+jwt.')
   const publicKey = publicKeyOf(jwks, header.kid)
   const signature = bytesIn(signaturePart, 'signature')
-  const signed = new TextEncoder().encode(`${headerPart}.${payloadPart}`)
+  // Copied, because tweetnacl refuses bytes of another realm, such as an encoder's under jsdom.
+  const signed = Uint8Array.from(new TextEncoder().encode(`${headerPart}.${payloadPart}`))
   demand(isSignedBy(publicKey, signed, signature), 'The signature is not of this receipt and key.')
   return jsonIn(payloadPart, 'payload')
 }

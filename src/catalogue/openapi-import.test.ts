@@ -1,0 +1,282 @@
+import { describe, expect, test } from 'vitest'
+import { Problem } from '#core/problem'
+import { checkSchemaShape, createValidators, proveSchemas } from './input-schema.js'
+import { listingSchema } from './listing-schema.js'
+import { importOpenApi } from './openapi-import.js'
+
+const price = { model: 'per_call', amount: '0.001' } as const
+
+type Members = Record<string, unknown>
+
+function document(paths: Members, more: Members = {}): Members {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Acme Wiki', version: '1', description: 'All that Acme knows.' },
+    servers: [{ url: 'https://api.acme.test/v1/' }],
+    paths,
+    ...more,
+  }
+}
+
+function read(given: unknown, listing: { slug?: string; title?: string; base_url?: string } = {}) {
+  return importOpenApi(given, { listing, price })
+}
+
+function problemOf(given: unknown): Problem {
+  try {
+    read(given)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+const SEARCH = `
+openapi: 3.0.3
+info: {title: Acme Wiki, version: "1", description: All that Acme knows.}
+servers:
+  - url: https://{region}.acme.test/{version}
+    variables:
+      region: {default: eu}
+      version: {enum: [v2]}
+security: [{key: []}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Api-Key}
+  parameters:
+    limit:
+      {name: limit, in: query, description: How many., example: 5,
+       schema: {type: integer, minimum: 0, exclusiveMinimum: true, maximum: 50}}
+  schemas:
+    Hit:
+      type: object
+      properties:
+        title: {type: string}
+        parent: {$ref: "#/components/schemas/Hit"}
+        secret: {type: string, writeOnly: true}
+paths:
+  /spaces/{space}/search:
+    parameters:
+      - {name: space, in: path, required: true, schema: {type: string}, example: home}
+    get:
+      operationId: searchPages
+      summary: Search the wiki
+      description: Full text.
+      parameters:
+        - $ref: "#/components/parameters/limit"
+        - {name: q, in: query, required: true, schema: {type: string, nullable: true}, example: tea}
+        - {name: X-Trace, in: header, schema: {type: string}}
+        - {name: Accept, in: header, schema: {type: string}}
+        - {name: X-Api-Key, in: header, required: true, schema: {type: string}}
+      responses:
+        "404": {description: none}
+        "200":
+          content:
+            application/json:
+              schema: {type: array, items: {$ref: "#/components/schemas/Hit"}}
+              example: [{title: Tea}]
+`
+
+test('an operation becomes an endpoint with everything that its buyers need', () => {
+  const { listing, warnings } = read(SEARCH)
+  expect(warnings).toEqual([])
+  expect(listing).toEqual({
+    slug: 'acme-wiki',
+    title: 'Acme Wiki',
+    description: 'All that Acme knows.',
+    category: 'data',
+    backend: { type: 'http', base_url: 'https://eu.acme.test/v2' },
+    credential: { type: 'header', name: 'X-Api-Key' },
+    endpoints: [
+      {
+        slug: 'search-pages',
+        title: 'Search the wiki',
+        description: 'Full text.',
+        method: 'GET',
+        path: '/spaces/{space}/search',
+        price,
+        input_schema: {
+          type: 'object',
+          required: ['space', 'q'],
+          properties: {
+            space: { type: 'string', 'x-in': 'path' },
+            limit: {
+              type: 'integer',
+              exclusiveMinimum: 0,
+              maximum: 50,
+              description: 'How many.',
+              'x-in': 'query',
+            },
+            q: { type: ['string', 'null'], 'x-in': 'query' },
+            'X-Trace': { type: 'string', 'x-in': 'header' },
+          },
+        },
+        output_schema: {
+          type: 'array',
+          items: { type: 'object', properties: { title: { type: 'string' }, parent: {} } },
+        },
+        example: { arguments: { space: 'home', limit: 5, q: 'tea' }, answer: [{ title: 'Tea' }] },
+      },
+    ],
+  })
+  const { credential, ...rest } = listing
+  expect(credential.type).toBe('header')
+  expect(listingSchema.parse(rest)).toEqual(rest)
+})
+
+test('what was imported is accepted when it is listed', async () => {
+  const { endpoints } = read(SEARCH).listing
+  for (const { slug, input_schema: schema } of endpoints) checkSchemaShape(schema, slug)
+  await proveSchemas(endpoints.map(({ slug, input_schema: schema }) => ({ where: slug, schema })))
+  const [endpoint] = endpoints
+  const validate = createValidators().for(endpoint!.input_schema, 'hash')
+  expect(validate(endpoint!.example?.arguments)).toEqual([])
+  expect(validate({ space: 'a', q: null, limit: 0 })).toHaveLength(1)
+})
+
+test('slug and title of the caller win, and price is copied to every endpoint', () => {
+  const { listing } = read(document({ '/a': { get: {}, delete: {} } }), { slug: 's', title: 'T' })
+  expect(listing).toMatchObject({ slug: 's', title: 'T' })
+  expect(listing.endpoints.map((endpoint) => endpoint.price)).toEqual([price, price])
+})
+
+describe('what is no OpenAPI 3.0 or 3.1 document is refused, saying where', () => {
+  test.each([
+    ['nothing', undefined, 'is not an object'],
+    ['a list', [], 'is not an object'],
+    ['empty text', '', 'is not an object'],
+    ['broken JSON', '{"openapi": ', 'not valid JSON'],
+    ['broken YAML', 'openapi: "3.1.0\npaths: {', 'not valid YAML'],
+    ['another document', { name: 'x' }, '/openapi'],
+    ['a version as a number', { openapi: 3 }, '/openapi'],
+    ['Swagger', { swagger: '2.0', paths: {} }, 'Swagger 2.0'],
+    ['a later version', { openapi: '4.0.0', paths: {} }, '4.0.0'],
+    ['no paths', { openapi: '3.1.0', webhooks: {} }, '/paths'],
+    ['no server', { openapi: '3.1.0', paths: {} }, '/servers'],
+    ['a relative server', document({}, { servers: [{ url: '/v1' }] }), '/servers'],
+    ['another scheme', document({}, { servers: [{ url: 'ftp://a.test' }] }), '/servers'],
+    ['an open variable', document({}, { servers: [{ url: 'https://{a}.test' }] }), '/servers'],
+    ['no operation', document({ '/a': {}, 'x-b': 1 }), 'no operation'],
+    ['too long a text', `# ${'x'.repeat(6 * 1024 * 1024)}`, 'larger than'],
+    ['many dashes', '- '.repeat(100_000), 'nested too deeply'],
+    ['many brackets', '['.repeat(100_000), 'nested too deeply'],
+    ['deep indentation', `${' '.repeat(1_000)}a: b`, 'nested too deeply'],
+    ['a million comments', '#\n'.repeat(1_000_000), 'too many parts'],
+    ['deep JSON', `{"a":${'['.repeat(1_000_000)}`, 'not valid JSON'],
+    ['an alias bomb', aliasBomb(), 'repeats itself too often'],
+  ])('%s', (_, given, reason) => {
+    const problem = problemOf(given)
+    expect(problem.code).toBe('invalid_request')
+    expect(problem.message).toContain(reason)
+  })
+})
+
+function aliasBomb(): string {
+  const lines = ['a: &a [x, x, x, x, x, x, x, x, x]']
+  for (const name of 'bcdefghijk') {
+    const before = String.fromCharCode(name.charCodeAt(0) - 1)
+    lines.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(', ')}]`)
+  }
+  return lines.join('\n')
+}
+
+test('a relative server is taken from where the document was found', () => {
+  const given = document({ '/a': { get: {} } }, { servers: [{ url: '/v1' }] })
+  const { listing } = read(given, { base_url: 'https://acme.test/docs/openapi.yaml' })
+  expect(listing.backend.base_url).toBe('https://acme.test/v1')
+})
+
+describe('slugs', () => {
+  test('come from operationId or method and path, and are unique', () => {
+    const paths = {
+      '/a': { get: { operationId: 'listHTTPRoutes_v2' }, post: { operationId: 'Überall' } },
+      '/b/{id}': { get: {}, put: { operationId: 'same' }, patch: { operationId: 'Same' } },
+      '/c': { get: { operationId: '__proto__' }, post: { operationId: '日本' } },
+      '/d': { get: { operationId: 'x'.repeat(100) }, post: { operationId: 'x'.repeat(101) } },
+    }
+    expect(read(document(paths)).listing.endpoints.map(({ slug }) => slug)).toEqual([
+      'list-http-routes-v2',
+      'uberall',
+      'get-b-id',
+      'same',
+      'same-2',
+      'proto',
+      'post-c',
+      'x'.repeat(64),
+      `${'x'.repeat(59)}-2`,
+    ])
+  })
+})
+
+describe('security', () => {
+  const flows = { clientCredentials: { tokenUrl: 'https://x.test', scopes: {} } }
+
+  test.each([
+    [{ type: 'apiKey', in: 'query', name: 'key' }, { type: 'query', name: 'key' }, 0],
+    [{ type: 'http', scheme: 'Bearer' }, { type: 'bearer' }, 0],
+    [{ type: 'http', scheme: 'basic' }, { type: 'basic' }, 0],
+    [{ type: 'oauth2', flows }, { type: 'bearer' }, 1],
+    [{ type: 'openIdConnect', openIdConnectUrl: 'https://x.test' }, { type: 'bearer' }, 1],
+    [{ type: 'apiKey', in: 'cookie', name: 'key' }, { type: 'none' }, 2],
+    [{ type: 'mutualTLS' }, { type: 'none' }, 2],
+  ])('%j gives %j', (scheme, credential, count) => {
+    const more = { components: { securitySchemes: { s: scheme } }, security: [{ s: [] }] }
+    const { listing, warnings } = read(document({ '/a': { get: {} } }, more))
+    expect(listing.credential).toEqual(credential)
+    expect(warnings).toHaveLength(count)
+  })
+
+  test('the scheme that most operations ask for is taken, the others are warned of', () => {
+    const securitySchemes = {
+      a: { type: 'http', scheme: 'basic' },
+      b: { type: 'apiKey', in: 'header', name: 'X-Key' },
+    }
+    const [a, b] = [{ security: [{ a: [] }] }, { security: [{ b: [] }, { a: [], b: [] }] }]
+    const paths = { '/a': { get: a, post: b, put: b, delete: { security: [] } } }
+    const { listing, warnings } = read(document(paths, { components: { securitySchemes } }))
+    expect(listing.credential).toEqual({ type: 'header', name: 'X-Key' })
+    expect(warnings.map(({ at }) => at)).toEqual(['/paths/~1a/get'])
+  })
+
+  test('without schemes there is no credential', () => {
+    expect(read(document({ '/a': { get: {} } })).listing.credential).toEqual({ type: 'none' })
+  })
+})
+
+test('an operation with a server of its own is left out', () => {
+  const paths = {
+    '/a': { get: { servers: [{ url: 'https://other.test' }] } },
+    '/b': { servers: [{ url: 'https://api.acme.test/v1' }], get: {} },
+  }
+  const { listing, warnings } = read(document(paths))
+  expect(listing.endpoints.map(({ path }) => path)).toEqual(['/b'])
+  expect(warnings).toEqual([{ at: '/paths/~1a/get', message: expect.stringContaining('server') }])
+})
+
+test('wrong types anywhere neither crash nor stop the import', () => {
+  const given = document(
+    {
+      '/a': {
+        get: { operationId: 7, summary: {}, parameters: 'x', requestBody: [], responses: [] },
+      },
+      '/b': { get: { parameters: [7, null] }, post: null },
+      '/c': 7,
+      '/d': { $ref: '#/paths/~1d' },
+      '/e': { get: { security: 'x', servers: 'y', tags: 1, responses: { '200': 7 } } },
+    },
+    { components: 7, info: 'x', security: 'y' },
+  )
+  const { listing, warnings } = read(given)
+  expect(listing.endpoints.map(({ path }) => path)).toEqual(['/a', '/e'])
+  expect(warnings.length).toBeGreaterThan(0)
+})
+
+test('a listing stops at its most endpoints, and warnings stop too', () => {
+  const many = Object.fromEntries(Array.from({ length: 800 }, (_, i) => [`/p${i}`, { get: {} }]))
+  const { listing, warnings } = read(document(many))
+  expect(listing.endpoints).toHaveLength(500)
+  expect(warnings).toEqual([{ at: '/paths', message: expect.stringContaining('at most 500') }])
+  const bad = Object.fromEntries(Array.from({ length: 800 }, (_, i) => [`/p?${i}`, { get: {} }]))
+  expect(read(document({ '/a': { get: {} }, ...bad })).warnings).toHaveLength(500)
+})

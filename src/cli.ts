@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** The command line: `souk start | demo | verify | keys`. */
+import { ConfigFault, readConfig } from './config.js'
+import { playDemo } from './demo.js'
+import { rotateReceiptKey } from './keys-command.js'
+import { runUntilSignal, start } from './main.js'
+import { verifyCommand } from './verify-command.js'
+import { welcome } from './welcome.js'
+
+const USAGE = `souk start    serve agents, buyers and sellers
+souk demo     play an agent against the running gateway, or start one
+souk verify <receipt> [--jwks URL|FILE] [--request FILE] [--response FILE]
+              check a receipt offline; exits 0 when it is valid, 1 when it is not
+souk keys rotate
+              sign receipts with a new key from the next start on`
+
+const say = (line: string) => console.log(line)
+
+const commands: Record<string, (args: string[]) => Promise<number>> = {
+  async start() {
+    const started = await start(readConfig(), say)
+    say(welcome(started))
+    await runUntilSignal(started)
+    return 0
+  },
+  demo: () => playDemo(readConfig(), say),
+  verify: (args) => verifyCommand(args, say),
+  keys: (args) => rotateReceiptKey(readConfig(), args, say),
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (!command) {
+  console.error(USAGE)
+  process.exitCode = 2
+} else {
+  try {
+    process.exitCode = await command(args)
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error
+    for (const fault of error.faults) console.error(fault)
+    process.exitCode = 2
+  }
+}

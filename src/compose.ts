@@ -1,0 +1,164 @@
+/** The composition root: the only file that chooses adapters and knows how they fit together. */
+
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createAccounts } from '#accounts'
+import { createSlots, type Outcome } from '#calls'
+import { createCatalogue, embeddedSearch } from '#catalogue'
+import { systemClock } from '#core/clock'
+import { createHttpServer, type HttpDeps, readBody } from '#http'
+import { type Ledger, sqliteLedger } from '#ledger'
+import { createMcpFace } from '#mcp'
+import { createReceipts, loadKeyRing } from '#receipts'
+import { openStore, readSetting, type Store, writeSetting } from '#store'
+import { createTelemetry } from '#telemetry'
+import { createUpstreams } from '#upstreams'
+import { createVault, type Vault } from '#vault'
+import { type Config, ConfigFault } from './config.js'
+import { readOrMakeSecret } from './secret-file.js'
+
+/** A hold lives as long as the upstream may take, and this margin. */
+const HOLD_MARGIN_MS = 10_000
+const MAX_ANSWER_BYTES = 10 * 1024 * 1024
+const VERSION = '0.1.0'
+
+/** The project's folder, from source and from the build alike. */
+const ROOT = [1, 2, 3]
+  .map((levels) => fileURLToPath(new URL('../'.repeat(levels), import.meta.url)))
+  .find((folder) => existsSync(join(folder, 'package.json')))!
+
+export type Gateway = Awaited<ReturnType<typeof compose>>
+
+/** Everything wired together and nothing running yet, but for what has to be read first. */
+export async function compose(config: Config) {
+  const clock = systemClock
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const masterKey = config.masterKey ?? generatedMasterKey(config.dataDir)
+  const vault = createVault(masterKey)
+  const store = await openStore({ file: join(config.dataDir, 'souk.db') })
+  await requireSameMasterKey(store, vault)
+
+  const port = config.port === 0 ? await freePort(config.host) : config.port
+  const publicUrl = config.publicUrl ?? `http://${config.host}:${port}`
+  const slots = createSlots({ perKey: config.maxInFlightPerKey, overall: config.maxInFlight })
+  const telemetry = createTelemetry({
+    level: config.logLevel,
+    version: VERSION,
+    clock,
+    observed: {
+      callsInFlight: () => slots.inFlight(),
+      ledgerWaiting: () => ledger.waiting(),
+      openHolds: () => ledger.openHoldCount(),
+    },
+  })
+  const ledger: Ledger = sqliteLedger({
+    money: store.money,
+    turnstile: store.turnstile,
+    file: store.file,
+    clock,
+    onFlush: telemetry.flushed,
+  })
+  const upstreams = createUpstreams({
+    allow: config.egressAllow,
+    timeoutMs: config.upstreamTimeMs,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+    userAgent: `Souk/${VERSION}${config.contact ? ` (${config.contact})` : ''}`,
+    clock,
+  })
+  const search = embeddedSearch(join(config.dataDir, 'search.db'))
+  const catalogFolder = join(ROOT, 'catalog')
+  const catalogue = await createCatalogue({ store, clock, vault, upstreams, search, catalogFolder })
+  const receipts = createReceipts({
+    issuer: publicUrl,
+    chainId: await ownChainId(store),
+    ring: await loadKeyRing({ db: store.db, vault, clock }),
+  })
+  const deps = {
+    store,
+    clock,
+    vault,
+    telemetry,
+    ledger,
+    upstreams,
+    catalogue,
+    receipts,
+    slots,
+    running: new Map<string, Promise<Outcome>>(),
+    holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
+    accounts: createAccounts({ store, clock, keyEnvironment: config.sandbox ? 'test' : 'live' }),
+    publicUrl,
+    topUpUrl: `${publicUrl}/docs#accounts`,
+    publicBrowse: config.publicBrowse,
+    sandbox: config.sandbox,
+    readBody,
+    sessionKey: vault.deriveKey('mcp-session'),
+  }
+  const server = createHttpServer({ ...deps, mcp: createMcpFace(deps) } satisfies HttpDeps)
+  return {
+    config,
+    deps,
+    server,
+    root: ROOT,
+    listen: () => listen(server, port, config.host),
+    /** Closes what was opened, in reverse order. Calls must have been drained before. */
+    close: async () => {
+      await upstreams.close()
+      await search.close()
+      await store.close()
+    },
+  }
+}
+
+function generatedMasterKey(dataDir: string): Buffer {
+  const text = readOrMakeSecret(join(dataDir, 'master.key'), () =>
+    randomBytes(32).toString('base64'),
+  )
+  const key = Buffer.from(text, 'base64')
+  if (key.length === 32) return key
+  throw new ConfigFault([
+    `SOUK_MASTER_KEY: ${join(dataDir, 'master.key')} does not hold 32 bytes in base64`,
+  ])
+}
+
+/** Gateways on one database must have the same master key, or nothing sealed would open again. */
+async function requireSameMasterKey({ db }: Store, vault: Vault): Promise<void> {
+  const known = await readSetting(db, 'master_key_fingerprint')
+  if (known === undefined) await writeSetting(db, 'master_key_fingerprint', vault.fingerprint)
+  else if (known !== vault.fingerprint) {
+    throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
+  }
+}
+
+/** A single gateway has one chain of receipts a buyer, continued from start to start. */
+async function ownChainId({ db }: Store): Promise<string> {
+  const known = await readSetting(db, 'chain_id')
+  if (known !== undefined) return known
+  const made = randomBytes(8).toString('hex')
+  await writeSetting(db, 'chain_id', made)
+  return made
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE'
+      reject(isTaken ? new ConfigFault([`PORT: ${host}:${port} is in use`]) : error)
+    })
+    server.listen(port, host, resolve)
+  })
+}
