@@ -129,7 +129,7 @@ async function afterChange(deps: Deps, id: string): Promise<ListingWithEndpoints
  */
 async function draftFrom(deps: Deps, input: ImportInput) {
   const document = input.url === undefined ? input.document : await fetchText(deps, input.url)
-  const listing = defined({ slug: input.slug, title: input.title })
+  const listing = defined({ slug: input.slug, title: input.title, base_url: input.url })
   return importOpenApi(document, { listing, price: input.price })
 }
 
