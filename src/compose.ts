@@ -11,7 +11,7 @@ import { createSlots, type Outcome } from '#calls'
 import { createCatalogue, embeddedSearch } from '#catalogue'
 import { systemClock } from '#core/clock'
 import { createHttpServer, type HttpDeps, readBody } from '#http'
-import { type Ledger, sqliteLedger } from '#ledger'
+import { type Ledger, sqliteLedger, threadWriter } from '#ledger'
 import { createMcpFace } from '#mcp'
 import { createReceipts, loadKeyRing } from '#receipts'
 import { openStore, readSetting, type Store, writeSetting } from '#store'
@@ -60,6 +60,7 @@ export async function compose(config: Config) {
     turnstile: store.turnstile,
     file: store.file,
     clock,
+    writer: threadWriter(store.file),
     onFlush: telemetry.flushed,
   })
   const upstreams = createUpstreams({
@@ -108,6 +109,7 @@ export async function compose(config: Config) {
     close: async () => {
       await upstreams.close()
       await search.close()
+      await ledger.close()
       await store.close()
     },
   }

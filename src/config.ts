@@ -15,7 +15,8 @@ const settings = z.object({
     .string()
     .min(32, 'must have at least 32 characters')
     .max(512)
-    .regex(/^\S+$/, 'must not contain white space')
+    // It travels in a header, which carries nothing else.
+    .regex(/^[\x21-\x7e]+$/, 'must be plain ASCII without white space')
     .optional(),
   SOUK_MASTER_KEY: z
     .string()
@@ -134,8 +135,10 @@ function readFile(file: string): { values: Record<string, unknown>; faults: stri
   let text: string
   try {
     text = readFileSync(file, 'utf8')
-  } catch {
-    return { values: {}, faults: [] }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const faults = code === 'ENOENT' ? [] : [`${file}: it cannot be read (${code})`]
+    return { values: {}, faults }
   }
   try {
     const parsed: unknown = parse(text) ?? {}
@@ -173,7 +176,8 @@ function isBase64Of32Bytes(text: string): boolean {
 }
 
 function isHostPort(text: string): boolean {
-  return /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(text)
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text)?.[1]
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
 }
 
 function isOrigin(text: string): boolean {

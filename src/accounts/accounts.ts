@@ -67,7 +67,7 @@ export type Accounts = {
   rotateKey(by: Principal, keyId: string): Promise<{ key: ApiKey; secret: string }>
   /** Ends a key and every key that descends from it. */
   revokeKey(by: Principal, keyId: string): Promise<void>
-  /** Gives the first key of an account this secret, as the operator configured it. */
+  /** Gives the first key of an account this secret, of any form, and makes it valid again. */
   fixSecret(accountId: string, secret: string): Promise<void>
 }
 
@@ -75,8 +75,9 @@ type Deps = { store: Store; clock: Clock; keyEnvironment: KeyEnvironment }
 
 export function createAccounts(deps: Deps): Accounts {
   const cache = createKeyCache(deps.clock)
+  const fixedHashes = new Set<string>()
   return {
-    authenticate: (secret) => authenticate(deps, cache, secret),
+    authenticate: (secret) => authenticate(deps, cache, fixedHashes, secret),
     create: (input) => createAccount(deps, input),
     get: (id) => getAccount(deps.store.db, id),
     bySlug: async (slug) => {
@@ -109,10 +110,12 @@ export function createAccounts(deps: Deps): Accounts {
       cache.clear()
     },
     fixSecret: async (accountId, secret) => {
+      const hash = hashSecret(secret)
+      fixedHashes.add(hash)
       await deps.store
         .db('api_keys')
         .where({ account_id: accountId, parent_id: null })
-        .update({ hash: hashSecret(secret) })
+        .update({ hash, revoked_at: null })
       cache.clear()
     },
   }
@@ -152,16 +155,17 @@ export function showKey(key: ApiKey): Record<string, unknown> {
 async function authenticate(
   { store, clock }: Deps,
   cache: KeyCache,
+  fixedHashes: ReadonlySet<string>,
   secret: string | undefined,
 ): Promise<Principal> {
   if (secret === undefined || secret === '') {
     throw new Problem('unauthenticated', 'No API key was sent.')
   }
-  if (secret.length > 512 || isMistyped(secret)) {
+  const hash = hashSecret(secret)
+  if (isMistyped(secret) && !fixedHashes.has(hash)) {
     throw new Problem('unauthenticated', 'The API key is mistyped.')
   }
-  const hash = hashSecret(secret)
-  const principal = cache.get(hash) ?? cache.put(hash, await loadPrincipal(store.db, hash))
+  const principal = await cache.read(hash, () => loadPrincipal(store.db, hash))
   const expiresAtMs = principal?.key.expiresAtMs ?? null
   if (!principal || (expiresAtMs !== null && expiresAtMs <= clock.now())) {
     throw new Problem('unauthenticated', 'The API key is unknown, revoked or expired.')
@@ -176,6 +180,8 @@ async function loadPrincipal(db: Db, hash: string): Promise<Principal | undefine
   const lineage = [{ id: key.id, limits: key.limits }]
   for (let parentId = key.parentId; parentId !== null; ) {
     const parent = toKey((await db<KeyRow>('api_keys').where({ id: parentId }).first())!)
+    // A child that was being made while its parent was revoked.
+    if (parent.revokedAtMs !== null) return undefined
     lineage.push({ id: parent.id, limits: parent.limits })
     parentId = parent.parentId
   }
@@ -219,7 +225,7 @@ function slugFrom(name: string, id: string): string {
     .normalize('NFKD')
     .toLowerCase()
     .match(/[a-z0-9]+/g) ?? ['account']
-  return `${words.join('-').slice(0, 32)}-${id.slice(-6)}`
+  return `${words.join('-').slice(0, 32).replace(/-$/, '')}-${id.slice(-6)}`
 }
 
 async function createKey(

@@ -9,26 +9,30 @@ const LIFE_MS = 2_000
 const MAX_ENTRIES = 10_000
 
 export type KeyCache = {
-  get(hash: string): Principal | undefined
-  put(hash: string, principal: Principal | undefined): Principal | undefined
+  /** The principal that is known, or that `load` finds; one that does not exist is not kept. */
+  read(hash: string, load: () => Promise<Principal | undefined>): Promise<Principal | undefined>
   clear(): void
 }
 
 export function createKeyCache(clock: Clock): KeyCache {
   const entries = new Map<string, { principal: Principal; untilMs: number }>()
+  let clears = 0
   return {
-    get(hash) {
+    async read(hash, load) {
       const entry = entries.get(hash)
       if (entry && entry.untilMs > clock.now()) return entry.principal
       entries.delete(hash)
-      return undefined
-    },
-    put(hash, principal) {
-      if (!principal) return undefined
+      const clearsBefore = clears
+      const principal = await load()
+      // What was read before a revocation must not outlive it here.
+      if (!principal || clears !== clearsBefore) return principal
       if (entries.size >= MAX_ENTRIES) entries.clear()
       entries.set(hash, { principal, untilMs: clock.now() + LIFE_MS })
       return principal
     },
-    clear: () => entries.clear(),
+    clear() {
+      clears++
+      entries.clear()
+    },
   }
 }

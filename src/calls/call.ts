@@ -18,8 +18,8 @@ export type Order = {
   idempotencyKey?: string | undefined
   /** A word of the buyer's that attributes the cost. */
   tag?: string | undefined
-  /** Aborted when the client went away. */
-  signal?: AbortSignal | undefined
+  /** Whether the client went away meanwhile. */
+  isGone?: (() => boolean) | undefined
 }
 
 /** The exact request that would be sent, and the hash that quote and receipt are bound to. */

@@ -5,6 +5,7 @@
 import { requireScope } from '#accounts'
 import type { Catalogue, Offer } from '#catalogue'
 import { type Id, newId } from '#core/ids'
+import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
 import type { Receipts } from '#receipts'
 import type { Store } from '#store'
@@ -82,8 +83,8 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const quote = quoteFor(offer, request, order, promised)
   const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote }
   const held = await hold(deps, terms)
-  if (!held) return (await recall(deps, order))!
-  if (order.signal?.aborted) return abandon(deps, held, 'The client went away before the call.')
+  if (!held) return recallRival(deps, order)
+  if (order.isGone?.()) return abandon(deps, held, 'The client went away before the call.')
   const answer = await forward(deps, offer, request, held)
   const verdict = judge(offer, answer)
   const outcome = await conclude(deps, held, offer, answer, verdict)
@@ -95,6 +96,14 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
 function admit({ slots }: CallDeps, { principal }: Order): () => void {
   requireScope(principal, 'call')
   return slots.enter(principal.key.id)
+}
+
+/** The outcome of the call that took the same idempotency key in the same moment. */
+async function recallRival(deps: CallDeps, order: Order): Promise<Outcome> {
+  const replay = await recall(deps, order)
+  if (replay) return replay
+  // It was given up before it was sent, and the key is free again.
+  throw new Problem('in_progress', 'Another call with this idempotency key was just given up.')
 }
 
 /** Which endpoint, at which version: that of the quote, the one named, or the latest. */

@@ -109,7 +109,10 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
     onRolledBack: () => receipt?.undo(),
   })
   // Someone else ended it first, as `reap` does with a hold past its deadline: theirs stands.
-  if (!written.accepted) return pastOutcome(deps, await findCall(deps.store, call.buyerId, call.id))
+  if (!written.accepted) {
+    const past = await pastOutcome(deps, await findCall(deps.store, call.buyerId, call.id))
+    return { ...past, replayed: false }
+  }
   const [accepted] = written.results as [Accepted]
   return {
     callId: call.id,

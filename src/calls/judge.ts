@@ -1,6 +1,6 @@
 /** Was it delivered, and what does it cost? If not, whose fault. Pure: the policy of charging. */
 import { isDelivered, type Offer } from '#catalogue'
-import { decodeUtf8, numberTextAt, parseLossless } from '#core/json-text'
+import { decodeUtf8, numberTextAt } from '#core/json-text'
 import { formatDecimal, type Nanos, parseDecimal } from '#core/money'
 import { chargeFor, FEE_BPS, feeOn } from '#pricing'
 import type { Answer } from '#upstreams'
@@ -49,7 +49,6 @@ function quantityIn(answer: Answered, pointer: string): bigint | undefined {
 }
 
 function isJson(text: string): boolean {
-  if (parseLossless(text)) return true
   try {
     JSON.parse(text)
     return true

@@ -23,9 +23,9 @@ export async function reap(deps: Deps, deadlineBeforeMs: number): Promise<number
   const limitMs = Math.min(deadlineBeforeMs, Number.MAX_SAFE_INTEGER)
   for (let ended = 0; ; ) {
     const holds = await deps.ledger.openHolds(limitMs, BATCH)
-    if (holds.length === 0) return ended
     await Promise.all(holds.map((hold) => endOne(deps, hold.reference)))
     ended += holds.length
+    if (holds.length < BATCH) return ended
   }
 }
 

@@ -18,13 +18,14 @@ export type Slots = {
 export function createSlots(limits: { perKey: number; overall: number }): Slots {
   const perKey = new Map<string, number>()
   let overall = 0
+  let drained: Promise<void> | undefined
   let onEmpty: (() => void) | undefined
 
   return {
     inFlight: () => overall,
-    isDraining: () => onEmpty !== undefined,
+    isDraining: () => drained !== undefined,
     enter(keyId) {
-      if (onEmpty) throw busy('The gateway is shutting down.', 503)
+      if (drained) throw busy('The gateway is shutting down.', 503)
       if (overall >= limits.overall)
         throw busy('The gateway is at its limit of calls in flight.', 503)
       const ofKey = perKey.get(keyId) ?? 0
@@ -35,11 +36,13 @@ export function createSlots(limits: { perKey: number; overall: number }): Slots 
       perKey.set(keyId, ofKey + 1)
       return () => leave(keyId)
     },
-    drain: () =>
-      new Promise((resolve) => {
+    drain() {
+      drained ??= new Promise((resolve) => {
         onEmpty = resolve
         if (overall === 0) resolve()
-      }),
+      })
+      return drained
+    },
   }
 
   function leave(keyId: string): void {

@@ -19,6 +19,7 @@ const document: SearchDocument = {
   category: 'sea',
   sellerId: 'acct_1',
   sellerName: 'Harbour',
+  sellerSlug: 'harbour',
   parameters: ['port'],
   free: true,
   maxTotal: nanos(0n),

@@ -14,7 +14,7 @@ import type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
 import { editDistance, meantWords, queryWords, wordsOf } from './search-text.js'
 
 /** Raise it with every change of the tables or of how words are cut: old files are made anew. */
-const LAYOUT = 1
+const LAYOUT = 2
 
 /** How much a word counts in each column of `texts`, in their order. */
 const WEIGHTS = { title: 2, name: 1, path: 0.7, listing: 1.5, description: 1, details: 0.3 }
@@ -49,6 +49,7 @@ const TABLES = `
     category text not null,
     seller_id text not null,
     seller_name text not null,
+    seller_slug text not null,
     max_total integer not null
   ) strict;
   create table standings (
@@ -91,7 +92,7 @@ const pageSql = (hits: string) => `
            hits.score * (1 + ${QUALITY_SHARE} * coalesce(s.quality, 0)) as score,
            (:category is null or d.category = :category)
              and (:maxPrice is null or d.max_total <= :maxPrice)
-             and (:seller is null or d.seller_id = :seller or d.seller_name = :seller)
+             and (:seller is null or :seller in (d.seller_id, d.seller_name, d.seller_slug))
              and (:minRating is null or coalesce(s.rating >= :minRating, 0))
              and (:minUptime is null or coalesce(s.uptime >= :minUptime, 0)) as passes
     from hits
@@ -198,11 +199,12 @@ function isDamage(error: unknown): boolean {
 function put(index: Index, documents: readonly SearchDocument[]): void {
   const writeDocument = index
     .prepare<unknown[], number>(
-      `insert into documents (endpoint_id, category, seller_id, seller_name, max_total)
-       values (?, ?, ?, ?, ?)
+      `insert into documents
+         (endpoint_id, category, seller_id, seller_name, seller_slug, max_total)
+       values (?, ?, ?, ?, ?, ?)
        on conflict (endpoint_id) do update set category = excluded.category,
          seller_id = excluded.seller_id, seller_name = excluded.seller_name,
-         max_total = excluded.max_total
+         seller_slug = excluded.seller_slug, max_total = excluded.max_total
        returning id`,
     )
     .pluck()
@@ -216,8 +218,14 @@ function put(index: Index, documents: readonly SearchDocument[]): void {
 
   index.transaction(() => {
     for (const document of documents) {
-      const { endpointId, category, sellerId, sellerName, maxTotal } = document
-      const id = writeDocument.get(endpointId, category, sellerId, sellerName, maxTotal)
+      const { sellerId, sellerName, sellerSlug } = document
+      const seller = [sellerId, sellerName, sellerSlug]
+      const id = writeDocument.get(
+        document.endpointId,
+        document.category,
+        ...seller,
+        document.maxTotal,
+      )
       const words = columnsOf(document)
       writeText.run(id, ...columns.map((column) => words[column as keyof typeof WEIGHTS].join(' ')))
       for (const word of Object.values(words).flat()) {

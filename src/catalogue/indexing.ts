@@ -5,7 +5,7 @@
 import { readSetting, type Store } from '#store'
 import { getListing, type ListingWithEndpoints } from './listings.js'
 import type { Search } from './search.js'
-import { toDocuments } from './shelf.js'
+import { type Seller, toDocuments } from './shelf.js'
 import type { Standings } from './standing.js'
 
 /** The setting that counts the catalogue's changes. */
@@ -57,12 +57,15 @@ async function index(
   listings: readonly ListingWithEndpoints[],
 ): Promise<void> {
   const sellerIds = [...new Set(listings.map(({ listing }) => listing.sellerId))]
-  const sellers = await store.db('accounts').whereIn('id', sellerIds).select('id', 'name')
-  const names = new Map(sellers.map((row) => [row.id as string, row.name as string]))
+  const rows: Seller[] = await store
+    .db('accounts')
+    .whereIn('id', sellerIds)
+    .select('id', 'name', 'slug')
+  const sellers = new Map(rows.map((row) => [row.id, row]))
   const shown = listings
     .filter(({ listing }) => listing.status === 'published')
     .flatMap(({ listing, endpoints }) =>
-      toDocuments(listing, endpoints, names.get(listing.sellerId) ?? ''),
+      toDocuments(listing, endpoints, sellers.get(listing.sellerId)!),
     )
   const shownIds = new Set(shown.map((document) => document.endpointId))
   const all = listings.flatMap(({ endpoints }) => endpoints.map(({ endpointId }) => endpointId))

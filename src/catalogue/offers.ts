@@ -86,7 +86,7 @@ export function requireForSale(offer: Offer | undefined, endpointId: string): Of
     throw new Problem(
       'listing_changed',
       `Version ${offer.version} of ${endpointId} calls a host that its credential is not for.`,
-      { action: 'Call it without a version.' },
+      offer.version === offer.latestVersion ? {} : { action: 'Call it without a version.' },
     )
   }
   return offer

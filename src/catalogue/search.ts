@@ -14,6 +14,7 @@ export type SearchDocument = {
   category: string
   sellerId: string
   sellerName: string
+  sellerSlug: string
   /** Names of the arguments. */
   parameters: readonly string[]
   free: boolean
@@ -44,7 +45,7 @@ export type SearchQuery = {
   minRating?: number
   /** Leaves out what has not been called yet. */
   minUptime?: number
-  /** The seller's id or exact name. */
+  /** The seller's id, exact name or slug. */
   seller?: string
   /** Results a page, at least 1. */
   limit: number

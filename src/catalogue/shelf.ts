@@ -107,11 +107,14 @@ export async function describeSeller(db: Db, sellerId: string) {
   return { id: sellerId, name: (row?.name as string | undefined) ?? '', rating, ratings }
 }
 
+/** A seller as search results name it. */
+export type Seller = { id: string; name: string; slug: string }
+
 /** What the search knows about each endpoint of a listing that can be bought now. */
 export function toDocuments(
   listing: Listing,
   endpoints: readonly Endpoint[],
-  sellerName: string,
+  seller: Seller,
 ): SearchDocument[] {
   return endpoints
     .filter((endpoint) => endpoint.status === 'active')
@@ -127,7 +130,8 @@ export function toDocuments(
         listingDescription: listing.description,
         category: listing.category,
         sellerId: listing.sellerId,
-        sellerName,
+        sellerName: seller.name,
+        sellerSlug: seller.slug,
         parameters: Object.keys(Object(definition.input_schema.properties)),
         free: isFree(price),
         maxTotal: totalOf(maxCharge(price), FEE_BPS),

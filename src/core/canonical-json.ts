@@ -1,5 +1,5 @@
 /** RFC 8785 canonical JSON and the hashes taken over it. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Problem } from './problem.js'
 
 /**
@@ -33,5 +33,5 @@ function quoted(text: string): string {
 
 /** SHA-256 in lower-case hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data)
 }

@@ -21,11 +21,15 @@ export function toRfc3339(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** Milliseconds of an RFC 3339 time or date, `undefined` when it is neither. */
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$/
+
+/** Milliseconds of an RFC 3339 time, or of the start of a UTC date, `undefined` when it is neither. */
 export function fromRfc3339(text: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return undefined
+  const day = RFC_3339.exec(text)?.[1]
   const ms = new Date(text).getTime()
-  return Number.isNaN(ms) ? undefined : ms
+  if (day === undefined || Number.isNaN(ms)) return undefined
+  // JavaScript takes the 30th of February for the 2nd of March.
+  return utcDay(Date.parse(day)) === day ? ms : undefined
 }
 
 /** The UTC day that `ms` falls into, `2026-01-15`. */

@@ -2,7 +2,7 @@
  * Ids say what they name: a prefix and a UUIDv7 in 26 Crockford characters, so that they sort by
  * birth. Secrets never share a prefix with an id.
  */
-import { randomFillSync } from 'node:crypto'
+import { randomBuffer } from './random.js'
 
 export const ID_PREFIX = {
   account: 'acct',
@@ -21,20 +21,11 @@ export type IdKind = keyof typeof ID_PREFIX
 export type Id<K extends IdKind> = `${(typeof ID_PREFIX)[K]}_${string}`
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
-const POOL_BYTES = 4096
-const pool = Buffer.alloc(POOL_BYTES)
-let poolOffset = POOL_BYTES
-
 /** A new id of `kind`, born at `nowMs`. */
 export function newId<K extends IdKind>(kind: K, nowMs: number): Id<K> {
-  if (poolOffset + 10 > POOL_BYTES) {
-    randomFillSync(pool)
-    poolOffset = 0
-  }
   const bytes = Buffer.allocUnsafe(16)
   bytes.writeUIntBE(nowMs, 0, 6)
-  pool.copy(bytes, 6, poolOffset, poolOffset + 10)
-  poolOffset += 10
+  randomBuffer(10).copy(bytes, 6)
   bytes[6] = (bytes[6]! & 0x0f) | 0x70
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return `${ID_PREFIX[kind]}_${crockford(bytes)}` as Id<K>

@@ -66,24 +66,38 @@ function hasProtoMember(value: unknown): boolean {
  * is nested too deeply, or holds a number that JavaScript would change.
  */
 export function parseLossless(text: string): { value: unknown } | undefined {
-  if (depthOf(text) > MAX_JSON_DEPTH || !numbersSurvive(text)) return undefined
+  if (depthOf(text) > MAX_JSON_DEPTH) return undefined
   try {
-    return { value: JSON.parse(text) }
+    const value: unknown = JSON.parse(text)
+    return numbersSurvive(text) ? { value } : undefined
   } catch {
     return undefined
   }
 }
 
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
-
+/** Whether JavaScript keeps every number of `text`, which must be valid JSON. */
 function numbersSurvive(text: string): boolean {
   // Any decimal of at most 15 significant digits without exponent survives; only then look closer.
   if (!/[\d.]{16}|\d[eE][+-]?\d/.test(text)) return true
-  for (const [token] of text.matchAll(STRING_OR_NUMBER)) {
-    if (token.startsWith('"')) continue
-    if (significance(token) !== significance(String(Number.parseFloat(token)))) return false
+  let position = 0
+  while (position < text.length) {
+    const char = text[position]!
+    if (char === '"') position = endOfString(text, position)
+    else if (char === '-' || (char >= '0' && char <= '9')) {
+      const token = numberAt(text, position)!
+      if (significance(token) !== significance(String(Number.parseFloat(token)))) return false
+      position += token.length
+    } else position++
   }
   return true
+}
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+
+/** The number that starts at `at`, digits untouched, `undefined` when none does. */
+function numberAt(text: string, at: number): string | undefined {
+  NUMBER.lastIndex = at
+  return NUMBER.exec(text)?.[0]
 }
 
 /** A number's digits and exponent in one normal form, so that 1.0, 1 and 10e-1 are alike. */
@@ -104,6 +118,8 @@ export function valueAt(document: unknown, pointer: string): unknown {
   let value = document
   for (const name of pointerPath(pointer)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    // The length of an array is a property in JavaScript, but no element.
+    if (Array.isArray(value) && name === 'length') return undefined
     value = (value as Record<string, unknown>)[name]
   }
   return value
@@ -120,37 +136,34 @@ export function pointerPath(pointer: string): string[] {
 
 /**
  * The raw text of the number that `pointer` names in the JSON `text`, digits untouched;
- * `undefined` when there is no number there. `text` must be valid JSON.
+ * `undefined` when there is no number there. `text` must be valid JSON. Of members with one name
+ * the last wins, as it does in `JSON.parse`. The text is walked once.
  */
 export function numberTextAt(text: string, pointer: string): string | undefined {
-  let at = skipSpace(text, 0)
-  for (const name of pointerPath(pointer)) {
-    const found = memberStart(text, at, name)
-    if (found === undefined) return undefined
-    at = found
-  }
-  return /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/.exec(text.slice(at, at + 64))?.[0]
-}
-
-/** Where the value of member or element `name` starts; the last of members with one name wins. */
-function memberStart(text: string, at: number, name: string): number | undefined {
-  const isObject = text[at] === '{'
-  if (!isObject && text[at] !== '[') return undefined
-  let position = skipSpace(text, at + 1)
-  let found: number | undefined
-  for (let index = 0; text[position] !== '}' && text[position] !== ']'; index++) {
-    let key = String(index)
-    if (isObject) {
-      const end = endOfString(text, position)
-      key = JSON.parse(text.slice(position, end))
-      position = skipSpace(text, skipSpace(text, end) + 1)
-    }
-    if (key === name) found = position
-    position = skipSpace(text, endOfValue(text, position))
-    if (text[position] === ',') position = skipSpace(text, position + 1)
-    if (position >= text.length) break
-  }
+  const path = pointerPath(pointer)
+  let found: string | undefined
+  walk(skipSpace(text, 0), 0)
   return found
+
+  /** Walks the value at `at`, which `level` names of the path lead to; gives where it ends. */
+  function walk(at: number, level: number): number {
+    found = level === path.length ? numberAt(text, at) : undefined
+    const isObject = text[at] === '{'
+    if (level === path.length || (!isObject && text[at] !== '[')) return endOfValue(text, at)
+    let position = skipSpace(text, at + 1)
+    for (let index = 0; text[position] !== '}' && text[position] !== ']'; index++) {
+      let name = String(index)
+      if (isObject) {
+        const end = endOfString(text, position)
+        name = JSON.parse(text.slice(position, end))
+        position = skipSpace(text, skipSpace(text, end) + 1)
+      }
+      const end = name === path[level] ? walk(position, level + 1) : endOfValue(text, position)
+      position = skipSpace(text, end)
+      if (text[position] === ',') position = skipSpace(text, position + 1)
+    }
+    return position + 1
+  }
 }
 
 function skipSpace(text: string, at: number): number {

@@ -29,7 +29,8 @@ export function nanos(value: bigint): Nanos {
  * @throws Problem `invalid_request` for anything but a non-negative decimal with at most 9 decimals.
  */
 export function parseUsdc(text: unknown, field = 'amount'): Nanos {
-  const amount = typeof text === 'string' ? parseDecimal(text) : undefined
+  const isAmount = typeof text === 'string' && /^\d{1,10}(\.\d{1,9})?$/.test(text)
+  const amount = isAmount ? parseDecimal(text) : undefined
   if (amount === undefined || amount > MAX_NANOS) {
     throw new Problem('invalid_request', `${field} must be a USDC amount such as "0.00105".`, {
       action: `Send ${field} as a decimal string, not negative, with at most ${DECIMALS} decimals.`,
@@ -68,10 +69,11 @@ export function portion(
 
 /**
  * A non-negative decimal with at most 9 decimals, as a whole number of 10^-9; `undefined` when the
- * text is anything else. Exponents are accepted, because JSON numbers may carry one.
+ * text is anything else. Exponents are accepted, because JSON numbers may carry one, up to the size
+ * of any number that JavaScript has.
  */
 export function parseDecimal(text: string): bigint | undefined {
-  const match = /^(\d{1,30})(?:\.(\d{1,30}))?(?:[eE]([+-]?\d{1,2}))?$/.exec(text)
+  const match = /^(\d{1,400})(?:\.(\d{1,400}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text)
   if (!match) return undefined
   const [, whole = '', fraction = '', exponent = '0'] = match
   const digits = (whole + fraction).replace(/^0+(?=\d)/, '')

@@ -29,6 +29,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 65_000
 
+const PAGES = ['/openapi.json', '/docs'] as const
+
 export function createHttpServer(deps: HttpDeps): Server {
   const guard = createHostGuard(deps.publicUrl)
   const app = createApp(deps)
@@ -57,21 +59,31 @@ function createApp(deps: HttpDeps) {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', 'simple')
-  const document = JSON.stringify(openApiDocument(deps.publicUrl))
-  app.get('/openapi.json', (_req, res) => void res.type('json').send(document))
-  app.get('/docs', (_req, res) => {
-    res.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-    res.type('html').send(docsPage(deps.publicUrl))
-  })
+  addPages(app, deps.publicUrl)
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     app[route.method](path, (req, res) => serve(deps, route, req, res))
   }
-  app.use((req, res) => answerError(deps, res, unknownAddress(req)))
+  app.use((req, res) => {
+    const methods = methodsAt(req.path)
+    if (methods.length > 0) res.setHeader('allow', methods.join(', '))
+    answerError(deps, res, unknownAddress(methods))
+  })
   app.use((error: unknown, _req: Request, res: Response, _next: unknown) =>
     answerError(deps, res, error),
   )
   return app
+}
+
+/** What people and tools read about this face. */
+function addPages(app: express.Express, publicUrl: string): void {
+  const document = JSON.stringify(openApiDocument(publicUrl))
+  const page = docsPage(publicUrl)
+  app.get(PAGES[0], (_req, res) => void res.type('json').send(document))
+  app.get(PAGES[1], (_req, res) => {
+    res.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    res.type('html').send(page)
+  })
 }
 
 async function serve(deps: HttpDeps, route: Route, req: Request, res: Response): Promise<void> {
@@ -82,7 +94,7 @@ async function serve(deps: HttpDeps, route: Route, req: Request, res: Response):
     query: route.query && parseInput(route.query, req.query, 'The query'),
     body: route.body && parseInput(route.body, await readJson(req), 'The body'),
     headers: req.headers,
-    signal: abortedWith(res),
+    isGone: () => res.destroyed && !res.writableFinished,
   }
   const answer = await route.run(deps, asked as Asked<never, never>)
   if (answer instanceof Reply) send(res, answer)
@@ -151,22 +163,21 @@ function isMalformedUrl(error: unknown): boolean {
   return error instanceof URIError || (error as { status?: unknown } | null)?.status === 400
 }
 
-function unknownAddress(req: Request): Problem {
-  const methods = routes
-    .filter(({ path }) => pathPattern(path).test(req.path))
-    .map(({ method }) => method.toUpperCase())
+function unknownAddress(methods: readonly string[]): Problem {
   if (methods.length === 0) return new Problem('not_found', 'There is nothing at this address.')
   return new Problem('method_not_allowed', `Use ${methods.join(' or ')} here.`)
 }
 
-function pathPattern(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`)
+/** The methods that an address answers to; HEAD wherever GET is. */
+function methodsAt(address: string): string[] {
+  const pages = PAGES.map((path) => ({ path, method: 'get' }))
+  return [...routes, ...pages]
+    .filter(({ path }) => pathPattern(path).test(address))
+    .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
 }
 
-function abortedWith(res: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort()
-  })
-  return controller.signal
+/** As the router matches: whatever the case, with or without a slash at the end. */
+function pathPattern(path: string): RegExp {
+  const pattern = path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')
+  return new RegExp(`^${pattern}/?$`, 'i')
 }

@@ -48,31 +48,41 @@ export function problemRows(): { code: string; status: number; title: string; ac
 }
 
 function operation(route: Route): Record<string, unknown> {
-  const result = route.result ? { schema: jsonSchema(route.result, 'output') } : {}
   return {
     operationId: `${route.method}${route.path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, first) => first.toUpperCase())}`,
     tags: [route.tag],
     summary: route.summary,
     ...(route.who !== 'anyone' && { security: [{ key: [] }] }),
-    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
+    parameters: [
+      ...pathParameters(route.path),
+      ...queryParameters(route.query),
+      ...headerParameters(route.headers),
+    ],
     ...(route.body && {
       requestBody: {
         required: true,
         content: { 'application/json': { schema: jsonSchema(route.body, 'input') } },
       },
     }),
-    responses: {
-      [route.status ?? 200]: {
-        description: 'Done',
-        ...(route.status !== 204 && { content: { 'application/json': result } }),
-      },
-      default: {
-        description: 'Refused',
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
-    },
+    responses: responsesOf(route),
+  }
+}
+
+function responsesOf({ status = 200, result, raw, failures = [] }: Route) {
+  const json = result && { 'application/json': { schema: jsonSchema(result, 'output') } }
+  const refusal = {
+    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+  }
+  const content = { ...json, ...(raw !== undefined && { [raw]: {} }) }
+  return {
+    [status]: { description: 'Done', ...(status !== 204 && { content }) },
+    ...Object.fromEntries(
+      failures.map((failure) => [
+        failure,
+        { description: 'Not delivered, or refused', content: { ...json, ...refusal } },
+      ]),
+    ),
+    default: { description: 'Refused', content: refusal },
   }
 }
 
@@ -82,6 +92,14 @@ function pathParameters(path: string) {
     in: 'path',
     required: true,
     schema: { type: 'string' },
+  }))
+}
+
+function headerParameters(headers: Route['headers'] = {}) {
+  return Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header',
+    schema: { type: 'string', description },
   }))
 }
 

@@ -23,7 +23,8 @@ export type Asked<Query, Body> = {
   query: Query
   body: Body
   headers: Record<string, string | string[] | undefined>
-  signal: AbortSignal
+  /** Whether the client went away meanwhile. */
+  isGone: () => boolean
 }
 
 /** An answer that is not plain JSON with the route's own status. */
@@ -51,9 +52,15 @@ export type Route = {
   scopes?: readonly Scope[]
   query?: z.ZodType
   body?: z.ZodType
+  /** Request headers that it reads, and what for. */
+  headers?: Readonly<Record<string, string>>
   result?: z.ZodType
+  /** Media type of an answer that is not JSON: the only one without `result`, else on demand. */
+  raw?: string
   /** Of a plain answer; 200 when absent. */
   status?: number
+  /** Statuses that come with `result`, too: code and action in it say what went wrong. */
+  failures?: readonly number[]
   run(deps: RouteDeps, asked: Asked<never, never>): Promise<unknown>
 }
 

@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
-import { formatUsdc, nanos } from '#core/money'
+import { formatUsdc, nanos, SCALE } from '#core/money'
 
 /** What is wrong with one address: the balance that is stored and the one that the postings give. */
 export type AuditFinding = { address: string; stored: string; recomputed: string; fault: string }
@@ -27,19 +27,31 @@ type Row = {
   open: bigint
 }
 
-/** One statement over one snapshot; it answers each address with all that it is compared to. */
+/** What the statement gives: sums in whole USDC and in the nanos that are left of them. */
+type SummedRow = Omit<Row, 'recomputed' | 'open'> &
+  Record<'movedWhole' | 'movedNanos' | 'openWhole' | 'openNanos', bigint>
+
+/**
+ * One statement over one snapshot; it answers each address with all that it is compared to. What
+ * went through an address in years may not fit 64 bits, hence the sums in two parts.
+ */
 const RECOMPUTE = `
   with moved as (
-    select id, sum(amount) as amount from (
+    select id, sum(amount / ${SCALE}) as whole, sum(amount % ${SCALE}) as nanos from (
       select to_id as id, amount from ledger_postings
       union all select from_id, -amount from ledger_postings) group by id),
   open as (
-    select 'buyer:' || account || ':held' as address, sum(amount) as amount
-    from ledger_holds where state = 'held' group by account)
-  select a.address, a.balance, a.may_be_negative as mayBeNegative,
-    coalesce(moved.amount, 0) as recomputed, coalesce(open.amount, 0) as open
-  from ledger_accounts a left join moved on moved.id = a.id
-  left join open on open.address = a.address order by a.address`
+    select 'buyer:' || account || ':held' as address,
+      sum(amount / ${SCALE}) as whole, sum(amount % ${SCALE}) as nanos
+    from ledger_holds where state = 'held' group by account),
+  named as (select address from ledger_accounts union select address from open)
+  select named.address, coalesce(a.balance, 0) as balance,
+    coalesce(a.may_be_negative, 0) as mayBeNegative,
+    coalesce(moved.whole, 0) as movedWhole, coalesce(moved.nanos, 0) as movedNanos,
+    coalesce(open.whole, 0) as openWhole, coalesce(open.nanos, 0) as openNanos
+  from named left join ledger_accounts a on a.address = named.address
+  left join moved on moved.id = a.id
+  left join open on open.address = named.address order by named.address`
 
 const COUNT_OPEN = "select count(*) as n from ledger_holds where state = 'held'"
 
@@ -61,7 +73,7 @@ export function createAuditor(options: { file: string; clock: { now(): number } 
   let running: Promise<Audit> | undefined
   return function audit(): Promise<Audit> {
     running ??= recompute(options.file)
-      .then(({ rows, open }) => judge(rows, open, options.clock.now()))
+      .then(({ rows, open }) => judge(rows.map(summed), open, options.clock.now()))
       .finally(() => {
         running = undefined
       })
@@ -69,7 +81,7 @@ export function createAuditor(options: { file: string; clock: { now(): number } 
   }
 }
 
-function recompute(file: string): Promise<{ rows: Row[]; open: bigint }> {
+function recompute(file: string): Promise<{ rows: SummedRow[]; open: bigint }> {
   const driver = createRequire(import.meta.url).resolve('better-sqlite3')
   return new Promise((resolve, reject) => {
     const worker = new Worker(WORKER, {
@@ -80,6 +92,14 @@ function recompute(file: string): Promise<{ rows: Row[]; open: bigint }> {
     worker.once('error', reject)
     worker.once('exit', () => reject(new Error('the audit worker ended without an answer')))
   })
+}
+
+function summed({ movedWhole, movedNanos, openWhole, openNanos, ...row }: SummedRow): Row {
+  return {
+    ...row,
+    recomputed: movedWhole * SCALE + movedNanos,
+    open: openWhole * SCALE + openNanos,
+  }
 }
 
 function judge(rows: readonly Row[], open: bigint, checkedAtMs: number): Audit {

@@ -44,10 +44,9 @@ export function openBooks(money: SqliteConnection): Books {
 export function applyCommand(books: Books, command: Command): Accepted {
   switch (command.kind) {
     case 'grant':
-      post(books, command, [
+      return post(books, command, command.account, [
         { from: GRANTS, to: available(command.account), amount: command.amount },
       ])
-      return accepted(books, command.account)
     case 'hold':
       return hold(books, command)
     case 'capture':
@@ -83,7 +82,9 @@ export function countOpenHolds(books: Books): number {
 function hold(books: Books, command: Extract<Command, { kind: 'hold' }>): Accepted {
   const { account, amount, reference, counters, deadlineMs } = command
   for (const counter of counters) count(books, counter)
-  post(books, command, [{ from: available(account), to: held(account), amount }])
+  const left = post(books, command, account, [
+    { from: available(account), to: held(account), amount },
+  ])
   const counted = counters.map(
     (counter): Counted => [counter.scope, counter.window, counter.kind, String(counter.amount)],
   )
@@ -95,27 +96,27 @@ function hold(books: Books, command: Extract<Command, { kind: 'hold' }>): Accept
     JSON.stringify(counted),
   )
   if (changes === 0) throw new Refused({ reason: 'repeated' })
-  return accepted(books, account)
+  return left
 }
 
 function capture(books: Books, command: Extract<Command, { kind: 'capture' }>): Accepted {
   const { account, amount, counters } = close(books, command.reference, 'captured')
   const total = command.charge + command.fee
   if (total > amount) throw new Error('a capture is never larger than its hold')
-  post(books, command, [
+  settle(books, counters, total)
+  return post(books, command, account, [
     { from: held(account), to: earned(command.seller), amount: command.charge },
     { from: held(account), to: FEES, amount: command.fee },
     { from: held(account), to: available(account), amount: nanos(amount - total) },
   ])
-  settle(books, counters, total)
-  return accepted(books, account)
 }
 
 function release(books: Books, command: Extract<Command, { kind: 'release' }>): Accepted {
   const { account, amount, counters } = close(books, command.reference, 'released')
-  post(books, command, [{ from: held(account), to: available(account), amount: nanos(amount) }])
   settle(books, counters, undefined)
-  return accepted(books, account)
+  return post(books, command, account, [
+    { from: held(account), to: available(account), amount: nanos(amount) },
+  ])
 }
 
 /** Compare-and-set: exactly one of capture and release can ever win. */
@@ -126,30 +127,50 @@ function close(books: Books, reference: string, state: 'captured' | 'released'):
   throw new Refused({ reason: 'not-held', state: found?.state ?? 'unknown' })
 }
 
-/** Writes an entry with its postings, and moves each balance by its net. */
-function post(books: Books, command: Command, postings: readonly Posting[]): void {
-  const moving = postings.filter((posting) => posting.amount > 0n)
-  if (moving.length === 0) return
+/**
+ * Writes an entry, which is its postings, and moves each balance by its net.
+ *
+ * @returns what `account` can spend afterwards.
+ */
+function post(
+  books: Books,
+  command: Command,
+  account: string,
+  postings: readonly Posting[],
+): Accepted {
   const memo = command.kind === 'grant' ? command.memo : null
-  const entry = books.sql.insertEntry.run(command.kind, command.reference, memo, command.atMs)
-  if (entry.changes === 0) throw new Refused({ reason: 'repeated' })
   const net = new Map<string, bigint>()
-  for (const { from, to, amount } of moving) {
-    books.sql.insertPosting.run(
-      entry.lastInsertRowid,
+  for (const [position, { from, to, amount }] of postings.entries()) {
+    if (amount === 0n) continue
+    const { changes } = books.sql.insertPosting.run(
+      command.reference,
+      command.kind,
+      position,
       addressId(books, from),
       addressId(books, to),
       amount,
+      command.atMs,
+      memo,
     )
+    if (changes === 0) throw new Refused({ reason: 'repeated' })
     net.set(from, (net.get(from) ?? 0n) - amount)
     net.set(to, (net.get(to) ?? 0n) + amount)
   }
-  for (const [address, delta] of net) move(books, address, delta)
+  const spendable = available(account)
+  let left: Nanos | undefined
+  for (const [address, delta] of net) {
+    const balance = move(books, address, delta)
+    if (address === spendable) left = balance
+  }
+  return { available: left ?? balanceAt(books, spendable) }
 }
 
-function move(books: Books, address: string, delta: bigint): void {
-  const { changes } = books.sql.move.run(delta, addressId(books, address), delta)
-  if (changes > 0) return
+/** @returns the balance that it leaves. */
+function move(books: Books, address: string, delta: bigint): Nanos {
+  const row = books.sql.move.get(delta, addressId(books, address), delta) as
+    | { balance: bigint }
+    | undefined
+  if (row) return nanos(row.balance)
   throw new Refused({
     reason: 'insufficient',
     available: balanceAt(books, address),
@@ -184,10 +205,6 @@ function addressId(books: Books, address: string): bigint {
   return id
 }
 
-function accepted(books: Books, account: string): Accepted {
-  return { available: balanceAt(books, available(account)) }
-}
-
 function givenBack(kind: CounterKind, amount: bigint, charged: bigint | undefined): bigint {
   if (kind === 'attempt') return 0n
   if (kind === 'open' || charged === undefined) return amount
@@ -204,14 +221,11 @@ function prepareStatements(money: SqliteConnection) {
     balance: prepare('select balance from ledger_accounts where address = ?'),
     move: prepare(
       `update ledger_accounts set balance = balance + ?
-       where id = ? and (may_be_negative = 1 or balance + ? >= 0)`,
-    ),
-    insertEntry: prepare(
-      `insert into ledger_entries (kind, reference, memo, at) values (?, ?, ?, ?)
-       on conflict (kind, reference) do nothing`,
+       where id = ? and (may_be_negative = 1 or balance + ? >= 0) returning balance`,
     ),
     insertPosting: prepare(
-      'insert into ledger_postings (entry_id, from_id, to_id, amount) values (?, ?, ?, ?)',
+      `insert into ledger_postings (reference, kind, position, from_id, to_id, amount, at, memo)
+       values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (reference, kind, position) do nothing`,
     ),
     insertHold: prepare(
       `insert into ledger_holds (reference, account, amount, state, deadline, counters)

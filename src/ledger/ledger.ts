@@ -13,6 +13,7 @@ import type { LedgerAddress } from './chart.js'
 export type { Audit, AuditFinding } from './audit.js'
 export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
 export { sqliteLedger } from './sqlite-ledger.js'
+export { inlineWriter, threadWriter } from './writer.js'
 
 /** How a counter is settled when its hold is. */
 export type CounterKind =
@@ -74,9 +75,12 @@ export type Refusal =
 
 export type Unit = {
   commands: readonly Command[]
-  /** Made once the commands are accepted, inside the transaction; must not wait for anything. */
-  rows?: (accepted: readonly Accepted[]) => readonly RowWrite[]
-  /** Called when the transaction did not happen after `rows` was called. */
+  /**
+   * Rows that stand or fall with the commands, made when the unit's turn has come. It must not wait
+   * for anything, and it may be called again when a unit before it was refused.
+   */
+  rows?: () => readonly RowWrite[]
+  /** Undoes what `rows` changed in memory, when the unit was not written after all. */
   onRolledBack?: () => void
 }
 
@@ -106,4 +110,6 @@ export type Ledger = {
   audit(): Promise<Audit>
   /** Units waiting for their flush, for backpressure and metrics. */
   waiting(): number
+  /** Writes what waits, then ends. */
+  close(): Promise<void>
 }

@@ -1,46 +1,40 @@
-/**
- * The ledger on SQLite: one synchronous transaction a flush, one savepoint a unit, statements
- * prepared once. Only this file and its sibling `entries.ts` write to the ledger's tables.
- */
-
+/** The ledger on SQLite: units that arrive together are written as one batch, in order. */
 import { Problem } from '#core/problem'
-import {
-  groupCommit,
-  type RowWrite,
-  type SqliteConnection,
-  type SqlValue,
-  type Turnstile,
-} from '#store'
+import { groupCommit, type SqliteConnection, type Turnstile } from '#store'
 import { createAuditor } from './audit.js'
+import { type BatchResult, isStorageError, type PlainOutcome } from './batch.js'
 import { available, earned, held, leaving } from './chart.js'
-import {
-  applyCommand,
-  balanceAt,
-  countOpenHolds,
-  openBooks,
-  openHolds,
-  Refused,
-  usedOf,
-} from './entries.js'
-import type { Accepted, Ledger, Unit, UnitOutcome } from './ledger.js'
+import { balanceAt, countOpenHolds, openBooks, openHolds, usedOf } from './entries.js'
+import type { Ledger, Unit, UnitOutcome } from './ledger.js'
+import { inlineWriter, type Writer } from './writer.js'
 
 type Options = {
+  /** Reads, and writes too where no `writer` is given. */
   money: SqliteConnection
   turnstile: Turnstile
   file: string
   clock: { now(): number }
+  /** Where batches are written; in this thread when absent. */
+  writer?: Writer
   /** Told after each flush: how many units it held and how long it took, in ms. */
   onFlush?: (units: number, tookMs: number) => void
 }
 
-export function sqliteLedger(options: Options): Ledger {
-  const { money } = options
-  const books = openBooks(money)
-  const writes = createRowWriter(money)
-  const control = prepareControl(money)
+/** A unit whose rows are made, in the order in which they were made. */
+type Made = { unit: Unit; rows: ReturnType<NonNullable<Unit['rows']>> }
 
-  const queue = groupCommit<Unit, UnitOutcome>({ turnstile: options.turnstile, flush })
-  const audit = createAuditor({ file: options.file, clock: options.clock })
+export function sqliteLedger(options: Options): Ledger {
+  const books = openBooks(options.money)
+  const writer = options.writer ?? inlineWriter(options.money)
+  const queue = groupCommit<Unit, UnitOutcome>({
+    turnstile: options.turnstile,
+    flush: async (units) => {
+      const startedAt = performance.now()
+      const outcomes = await flush(writer, units)
+      options.onFlush?.(units.length, performance.now() - startedAt)
+      return outcomes
+    },
+  })
 
   return {
     commit: (unit) => queue.submit(unit),
@@ -56,86 +50,72 @@ export function sqliteLedger(options: Options): Ledger {
     usedOf: async (windows) => windows.map(({ scope, window }) => usedOf(books, scope, window)),
     openHolds: async (deadlineBeforeMs, limit) => openHolds(books, deadlineBeforeMs, limit),
     openHoldCount: async () => countOpenHolds(books),
-    audit,
-  }
-
-  function flush(units: readonly Unit[]): (UnitOutcome | Error)[] {
-    const startedAt = performance.now()
-    const applied: Unit[] = []
-    try {
-      control.begin.run()
-      const outcomes = units.map((unit) => applyUnit(unit, applied))
-      control.commit.run()
-      options.onFlush?.(units.length, performance.now() - startedAt)
-      return outcomes
-    } catch (error) {
-      if (money.inTransaction) control.rollback.run()
-      books.addressIds.clear()
-      for (const unit of applied.reverse()) unit.onRolledBack?.()
-      throw storageProblem(error)
-    }
-  }
-
-  /** Errors that end the whole transaction are thrown; all others take only their unit down. */
-  function applyUnit(unit: Unit, applied: Unit[]): UnitOutcome | Error {
-    let rowsMade = false
-    control.savepoint.run()
-    try {
-      const results = unit.commands.map((command): Accepted => applyCommand(books, command))
-      rowsMade = unit.rows !== undefined
-      for (const row of unit.rows?.(results) ?? []) writes.run(row)
-      control.release.run()
-      applied.push(unit)
-      return { accepted: true, results }
-    } catch (error) {
-      if (rowsMade) unit.onRolledBack?.()
-      if (!money.inTransaction || isStorageError(error)) throw error
-      control.undo.run()
-      control.release.run()
-      books.addressIds.clear()
-      if (error instanceof Refused) return { accepted: false, refusal: error.refusal }
-      return error as Error
-    }
-  }
-}
-
-function prepareControl(money: SqliteConnection) {
-  return {
-    begin: money.prepare('begin immediate'),
-    commit: money.prepare('commit'),
-    rollback: money.prepare('rollback'),
-    savepoint: money.prepare('savepoint unit'),
-    release: money.prepare('release unit'),
-    undo: money.prepare('rollback to unit'),
-  }
-}
-
-function createRowWriter(money: SqliteConnection): { run(row: RowWrite): void } {
-  const prepared = new Map<string, ReturnType<SqliteConnection['prepare']>>()
-  return {
-    run({ write, values }) {
-      let statement = prepared.get(write.sql)
-      if (!statement) {
-        statement = money.prepare(write.sql)
-        prepared.set(write.sql, statement)
-      }
-      const { changes } = statement.run(values as SqlValue[])
-      if (write.refusal !== undefined && changes === 0) {
-        throw new Refused({ reason: 'row', name: write.refusal })
-      }
+    audit: createAuditor({ file: options.file, clock: options.clock }),
+    close: async () => {
+      await queue.settled()
+      await writer.close()
     },
   }
 }
 
-function isStorageError(error: unknown): boolean {
-  const code = (error as { code?: string } | null)?.code ?? ''
-  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOMEM)/.test(code)
+/**
+ * Rows are made before it is known whether their unit is accepted, since they continue chains that
+ * later units continue again. When such a unit is refused, nothing was written: its answer is
+ * known, what was made is undone, and the others are made and written anew.
+ */
+async function flush(writer: Writer, units: readonly Unit[]): Promise<(UnitOutcome | Error)[]> {
+  const answers = new Map<Unit, UnitOutcome | Error>()
+  for (let open = units; open.length > 0; open = open.filter((unit) => !answers.has(unit))) {
+    const batch = makeRows(open, answers)
+    const result = await writeOrUndo(writer, batch)
+    if (result.written) {
+      for (const [i, { unit }] of batch.entries()) answers.set(unit, toOutcome(result.outcomes[i]!))
+    } else {
+      undo(batch)
+      answers.set(batch[result.at]!.unit, toOutcome(result.outcome))
+    }
+  }
+  return units.map((unit) => answers.get(unit)!)
 }
 
-function storageProblem(error: unknown): unknown {
-  if (!isStorageError(error)) return error
-  return new Problem('storage_full', 'The gateway cannot write to its storage.', {
-    retryAfterMs: 30_000,
-    cause: error,
-  })
+/** The units with their rows; one whose rows cannot be made is answered with the error. */
+function makeRows(units: readonly Unit[], answers: Map<Unit, UnitOutcome | Error>): Made[] {
+  const batch: Made[] = []
+  for (const unit of units) {
+    try {
+      batch.push({ unit, rows: unit.rows?.() ?? [] })
+    } catch (error) {
+      unit.onRolledBack?.()
+      answers.set(unit, error as Error)
+    }
+  }
+  return batch
+}
+
+async function writeOrUndo(writer: Writer, batch: readonly Made[]): Promise<BatchResult> {
+  try {
+    return await writer.write(
+      batch.map(({ unit, rows }) => ({
+        commands: unit.commands,
+        rows,
+        isChained: unit.onRolledBack !== undefined,
+      })),
+    )
+  } catch (error) {
+    undo(batch)
+    if (!isStorageError(error)) throw error
+    throw new Problem('storage_full', 'The gateway cannot write to its storage.', {
+      retryAfterMs: 30_000,
+      cause: error,
+    })
+  }
+}
+
+/** In reverse, so that each chain ends where it was before. */
+function undo(batch: readonly Made[]): void {
+  for (const { unit } of batch.toReversed()) unit.onRolledBack?.()
+}
+
+function toOutcome(outcome: PlainOutcome): UnitOutcome | Error {
+  return 'failed' in outcome ? new Error(outcome.failed) : outcome
 }

@@ -8,33 +8,30 @@ import {
   isInitializeRequest,
   isJSONRPCRequest,
   type JSONRPCMessage,
-  parseJSONRPCMessage,
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
 import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
-import { sendJson } from './mcp.js'
+import { isGone, sendJson } from './mcp.js'
 import { buildServer, type Caller } from './server.js'
 import type { Sessions } from './session.js'
 import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
-
-/** Batches of 2025-03-26 are answered one by one, and only so many. */
-const MAX_BATCH = 50
 
 export type Exchange = {
   req: IncomingMessage
   res: ServerResponse
   principal: Principal | undefined
   body: unknown
-  signal: AbortSignal
+  /** What `body` holds: one message, or the messages of a batch. */
+  messages: readonly JSONRPCMessage[]
 }
 
 export async function answerLegacy(
   deps: ToolDeps,
   sessions: Sessions,
-  { req, res, principal, body, signal }: Exchange,
+  { req, res, principal, body, messages }: Exchange,
 ): Promise<void> {
   refuseUnknownVersion(req)
   const sessionId = req.headers['mcp-session-id']
@@ -42,9 +39,9 @@ export async function answerLegacy(
     // 404 makes the client begin a new session, whoever's this one was.
     throw new Problem('not_found', 'There is no such session; initialize a new one.')
   }
-  const caller = { principal, signal, tag: tagOf(req) }
+  const caller = { principal, isGone: () => isGone(res), tag: tagOf(req) }
   const answers: JSONRPCMessage[] = []
-  for (const message of messagesIn(body)) {
+  for (const message of messages) {
     if (!isJSONRPCRequest(message)) continue
     if (isInitializeRequest(message)) res.setHeader('mcp-session-id', sessions.begin(principal))
     answers.push(await exchange(deps, caller, message))
@@ -73,18 +70,6 @@ async function exchange(
       .then(() => transport.onmessage?.(message))
       .catch(reject)
   })
-}
-
-function messagesIn(body: unknown): JSONRPCMessage[] {
-  const messages = Array.isArray(body) ? body : [body]
-  if (messages.length === 0 || messages.length > MAX_BATCH) {
-    throw new Problem('invalid_request', `A batch holds 1 to ${MAX_BATCH} messages.`)
-  }
-  try {
-    return messages.map(parseJSONRPCMessage)
-  } catch {
-    throw new Problem('invalid_request', 'The body is not a JSON-RPC 2.0 message.')
-  }
 }
 
 function refuseUnknownVersion(req: IncomingMessage): void {

@@ -11,6 +11,7 @@ import type { Principal } from '#accounts'
 import { parseRequestJson } from '#core/json-text'
 import { Problem } from '#core/problem'
 import { answerLegacy } from './legacy.js'
+import { messagesIn } from './messages.js'
 import { createModern } from './modern.js'
 import { createSessions } from './session.js'
 import type { ToolDeps } from './tools/tool.js'
@@ -62,12 +63,13 @@ export function createMcpFace(deps: McpDeps): McpFace {
       throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
     }
     const body = parseRequestJson(await deps.readBody(req))
+    const messages = messagesIn(body)
     const route = classifyInboundRequest({
       httpMethod: 'POST',
       body,
       ...headerFields(req),
     })
-    const exchange = { req, res, principal, body, signal: abortedWith(res) }
+    const exchange = { req, res, principal, body, messages }
     if (route.kind === 'legacy') await answerLegacy(deps, sessions, exchange)
     else await modern.answer(exchange)
   }
@@ -138,11 +140,7 @@ function headerFields(req: IncomingMessage) {
   }
 }
 
-/** A signal that is aborted when the client goes away before it was answered. */
-function abortedWith(res: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort()
-  })
-  return controller.signal
+/** Whether the client went away before it was answered. */
+export function isGone(res: ServerResponse): boolean {
+  return res.destroyed && !res.writableFinished
 }

@@ -1,7 +1,8 @@
 /** Clients of 2026-07-28: stateless, each request with its own envelope; the SDK's handler serves. */
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
 import type { Exchange } from './legacy.js'
+import { isGone } from './mcp.js'
 import { buildServer, type Caller } from './server.js'
 import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
@@ -13,7 +14,7 @@ export function createModern(deps: ToolDeps): Modern {
     legacy: 'reject',
   })
   return {
-    async answer({ req, res, principal, body, signal }) {
+    async answer({ req, res, principal, body }) {
       const headers = new Headers()
       for (const name of [
         'content-type',
@@ -25,14 +26,18 @@ export function createModern(deps: ToolDeps): Modern {
         const value = req.headers[name]
         if (typeof value === 'string') headers.set(name, value)
       }
-      const request = new Request('http://souk/mcp', { method: 'POST', headers, signal })
+      const request = new Request('http://souk/mcp', { method: 'POST', headers })
       const response = await handler.fetch(request, {
         parsedBody: body,
-        authInfo: carry({ principal, signal, tag: tagOf(req) }),
+        authInfo: carry({ principal, isGone: () => isGone(res), tag: tagOf(req) }),
       })
       res.writeHead(response.status, Object.fromEntries(response.headers))
-      if (response.body) Readable.fromWeb(response.body as never).pipe(res)
-      else res.end()
+      if (!response.body) {
+        res.end()
+        return
+      }
+      // A client that goes away ends the stream; there is nobody left to be told of it.
+      pipeline(Readable.fromWeb(response.body as never), res, () => {})
     },
   }
 }

@@ -13,7 +13,8 @@ const CACHE = { ttlMs: 60 * 60 * 1_000, cacheScope: 'public' as const }
 
 export type Caller = {
   principal: Principal | undefined
-  signal: AbortSignal
+  /** Whether the client went away meanwhile. */
+  isGone: () => boolean
   tag: string | undefined
 }
 

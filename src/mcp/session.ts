@@ -34,8 +34,10 @@ export function createSessions(deps: { key: Buffer; clock: Clock }): Sessions {
   }
 
   function isLive(id: string, principal: Principal | undefined): boolean {
-    const [random, untilMs, signature] = id.split('.')
+    const [random, untilMs, signature, ...rest] = id.split('.')
     if (random === undefined || untilMs === undefined || signature === undefined) return false
+    // One session has one id: with another spelling an ended one would live again.
+    if (rest.length > 0) return false
     const expected = Buffer.from(sign(`${random}.${untilMs}`, principal))
     const given = Buffer.from(signature)
     return (

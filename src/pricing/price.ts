@@ -22,8 +22,10 @@ const pointer = z
   .max(512)
   .regex(/^(\/([^~/]|~[01])*)+$/, 'must be a JSON pointer')
 
-/** A price as sellers write it. */
-export const priceSchema = z.discriminatedUnion('model', [
+/** The most that one call may be charged: a billion USDC, as for any amount. */
+const MAX_CHARGE = 10n ** 9n * SCALE
+
+const priceModels = z.discriminatedUnion('model', [
   z.strictObject({
     model: z.literal('per_call'),
     amount: amount.refine(
@@ -44,6 +46,7 @@ export const priceSchema = z.discriminatedUnion('model', [
       .number()
       .positive()
       .max(1e12)
+      .refine((value) => parseDecimal(String(value)) !== undefined, 'must have at most 9 decimals')
       .describe('the most units that one call is charged for'),
   }),
   z.strictObject({
@@ -57,7 +60,13 @@ export const priceSchema = z.discriminatedUnion('model', [
   }),
 ])
 
-export type PriceTerms = z.infer<typeof priceSchema>
+/** A price as sellers write it. */
+export const priceSchema = priceModels.refine(
+  isAffordable,
+  'one call must not cost more than a billion USDC at most',
+)
+
+export type PriceTerms = z.infer<typeof priceModels>
 
 /** A price ready to compute with. Amounts are nano-USDC, quantities whole numbers of 10^-9. */
 export type Price =
@@ -72,6 +81,16 @@ export type Price =
     }
   | { model: 'free'; dailyCap: bigint | undefined }
 
+/** Also true for terms that other checks refuse. */
+function isAffordable(terms: PriceTerms): boolean {
+  if (terms.model === 'free') return true
+  const amount = parseDecimal(terms.amount) ?? 0n
+  if (amount > MAX_CHARGE || terms.model === 'per_call') return amount <= MAX_CHARGE
+  const maxQuantity = parseDecimal(String(terms.max_quantity)) ?? 0n
+  return amount * maxQuantity <= MAX_CHARGE * BigInt(terms.per) * SCALE
+}
+
+/** @throws Problem `invalid_request` for terms that {@link priceSchema} refuses. */
 export function readPrice(terms: PriceTerms): Price {
   switch (terms.model) {
     case 'per_call':

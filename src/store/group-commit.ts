@@ -1,61 +1,64 @@
 /**
- * Group commit: callers that arrive in one turn of the event loop share one durable transaction.
- * It is what makes two durable commits a call cheap.
+ * Group commit: callers that arrive while a transaction is being written share the next one. It is
+ * what makes two durable commits a call cheap.
  */
 import type { Turnstile } from './turnstile.js'
 
-/** At most this many units a flush: a flush of 64 stalls the event loop for about 2 ms. */
+/** At most this many units a flush, so that no caller waits long for the ones before it. */
 const MAX_BATCH = 64
 
 export type GroupCommit<U, O> = {
   submit(unit: U): Promise<O>
   /** Units waiting for their flush. */
   waiting(): number
+  /** Resolves when everything submitted so far was flushed. */
+  settled(): Promise<void>
 }
 
 type Waiting<U, O> = { unit: U; resolve(outcome: O): void; reject(error: unknown): void }
 
 /**
- * @param flush applies the units in order, inside one transaction, and answers one outcome each;
- *   a unit whose outcome is an `Error` is rejected with it. When it throws, all are rejected.
+ * @param flush applies the units in order, in one transaction, and answers one outcome each; a unit
+ *   whose outcome is an `Error` is rejected with it. When it rejects, all are. One flush at a time.
  */
 export function groupCommit<U, O>(options: {
   turnstile: Turnstile
-  flush(units: readonly U[]): readonly (O | Error)[]
+  flush(units: readonly U[]): Promise<readonly (O | Error)[]>
 }): GroupCommit<U, O> {
   let queue: Waiting<U, O>[] = []
-  let scheduled = false
+  let flushing: Promise<void> | undefined
 
   return {
     waiting: () => queue.length,
     submit: (unit) =>
       new Promise((resolve, reject) => {
         queue.push({ unit, resolve, reject })
-        schedule()
+        flushing ??= flushAll()
       }),
+    settled: async () => flushing,
   }
 
-  function schedule(): void {
-    if (scheduled) return
-    scheduled = true
-    setImmediate(() => options.turnstile.whenFree(flushOnce))
+  async function flushAll(): Promise<void> {
+    while (queue.length > 0) {
+      // Lets the callers of this turn of the event loop in.
+      await new Promise(setImmediate)
+      await options.turnstile.pass(flushOnce)
+    }
+    flushing = undefined
   }
 
-  function flushOnce(): void {
-    scheduled = false
+  async function flushOnce(): Promise<void> {
     const batch = queue.slice(0, MAX_BATCH)
     queue = queue.slice(MAX_BATCH)
-    if (queue.length > 0) schedule()
-    if (batch.length === 0) return
     try {
-      const outcomes = options.flush(batch.map((waiting) => waiting.unit))
-      for (const [i, waiting] of batch.entries()) {
+      const outcomes = await options.flush(batch.map(({ unit }) => unit))
+      for (const [i, { resolve, reject }] of batch.entries()) {
         const outcome = outcomes[i] as O | Error
-        if (outcome instanceof Error) waiting.reject(outcome)
-        else waiting.resolve(outcome)
+        if (outcome instanceof Error) reject(outcome)
+        else resolve(outcome)
       }
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error)
+      for (const { reject } of batch) reject(error)
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The database. SQLite is two connections to one file: knex for everything that is not money, and
- * the *money connection*, on which the ledger commits synchronously and in batches.
+ * The database. On SQLite one file has three connections: knex for everything that is not money, one
+ * that the paid call reads from, and the ledger's, which writes in batches in a thread of its own.
  *
- * Both live in one process and one thread, so a transaction that knex holds open across an `await`
- * must never meet a flush of the money connection: the {@link Turnstile} lets one through at a time.
+ * A transaction that knex holds open across an `await` must never meet a batch of the ledger, or one
+ * of them finds the file locked: the {@link Turnstile} lets one through at a time.
  */
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
@@ -27,7 +27,7 @@ export type SqliteConnection = SqliteDatabase.Database
 export type Store = {
   kind: 'sqlite'
   db: Db
-  /** The money connection; the ledger alone writes on it. */
+  /** What the paid call and the ledger read from. */
   money: SqliteConnection
   turnstile: Turnstile
   file: string
@@ -41,8 +41,7 @@ export type Store = {
 export async function openStore(options: { file: string }): Promise<Store> {
   closeSync(openSync(options.file, 'a', 0o600))
   chmodSync(options.file, 0o600)
-  const money = new SqliteDatabase(options.file)
-  applyPragmas(money)
+  const money = openConnection(options.file)
   const db = knex({
     client: 'better-sqlite3',
     connection: {
@@ -77,7 +76,6 @@ export async function openStore(options: { file: string }): Promise<Store> {
   return store
 }
 
-/** Between flushes the money connection has nothing uncommitted, so it may be read from. */
 function createQuery(money: SqliteConnection): Store['query'] {
   const prepared = new Map<string, SqliteDatabase.Statement>()
   return async <Row>(sql: string, values: readonly SqlValue[]) => {
@@ -90,12 +88,21 @@ function createQuery(money: SqliteConnection): Store['query'] {
   }
 }
 
+/** One more connection to the file, with the settings that all of them have. */
+export function openConnection(file: string): SqliteConnection {
+  const connection = new SqliteDatabase(file)
+  applyPragmas(connection)
+  return connection
+}
+
 function applyPragmas(connection: SqliteConnection): void {
   connection.pragma('journal_mode = WAL')
   // FULL: a commit that was acknowledged survives the loss of power. Group commit pays for it.
   connection.pragma('synchronous = FULL')
   connection.pragma('foreign_keys = ON')
   connection.pragma('busy_timeout = 5000')
+  // 4,000 pages are 16 MB: hot pages are written back once for many commits.
+  connection.pragma('wal_autocheckpoint = 4000')
   connection.pragma('cache_size = -65536')
 }
 

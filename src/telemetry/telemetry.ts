@@ -82,14 +82,24 @@ export function createTelemetry(options: {
   }
 }
 
+/** A second net: no field of these names is written, down to four levels of what is logged. */
+const SECRET_PATHS = [
+  'authorization',
+  'cookie',
+  'api_key',
+  'credential',
+  'secret',
+  'password',
+  'token',
+].flatMap((name) => ['', '*.', '*.*.', '*.*.*.'].map((depth) => depth + name))
+
 function createLog(level: LogLevel, destination?: NodeJS.WritableStream): Logger {
   return pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      // A second net: no field of these names is ever written, wherever it came from.
-      redact: ['*.authorization', '*.api_key', '*.credential', '*.secret', '*.password', '*.token'],
+      redact: SECRET_PATHS,
     },
     destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
   )

@@ -1,5 +1,6 @@
 /** Secrets at rest: AES-256-GCM with a data key per record, itself wrapped by the master key. */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
+import { randomBuffer } from '#core/random'
 
 const CIPHER = 'aes-256-gcm'
 const KEY_BYTES = 32
@@ -46,11 +47,14 @@ export function createVault(masterKey: Buffer): Vault {
       .slice(0, 32),
     deriveKey: (purpose) => derive(`purpose/${purpose}`),
     seal(owner, plaintext) {
-      const dataKey = randomBytes(KEY_BYTES)
+      const random = randomBuffer(KEY_BYTES + 2 * NONCE_BYTES)
+      const dataKey = random.subarray(0, KEY_BYTES)
+      const wrapNonce = random.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES)
+      const recordNonce = random.subarray(KEY_BYTES + NONCE_BYTES)
       return Buffer.concat([
         Buffer.of(VERSION),
-        encrypt(wrappingKey, boundTo('key', owner), dataKey),
-        encrypt(dataKey, boundTo('record', owner), plaintext),
+        ...encrypt(wrappingKey, wrapNonce, boundTo('key', owner), dataKey),
+        ...encrypt(dataKey, recordNonce, boundTo('record', owner), plaintext),
       ])
     },
     open(owner, sealed) {
@@ -75,11 +79,18 @@ function boundTo(box: 'key' | 'record', owner: string): Buffer {
   return Buffer.from(`souk-vault/${VERSION}/${box}/${owner}`)
 }
 
-/** Nonce, ciphertext and tag in one piece. */
-function encrypt(key: Buffer, additionalData: Buffer, plaintext: Uint8Array): Buffer {
-  const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(additionalData)
-  return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+/** Nonce, ciphertext and tag, in this order. The nonce must never be used twice with one key. */
+function encrypt(
+  key: Buffer,
+  nonce: Buffer,
+  additionalData: Buffer,
+  plaintext: Uint8Array,
+): Buffer[] {
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(additionalData)
+  const encrypted = cipher.update(plaintext)
+  cipher.final()
+  return [nonce, encrypted, cipher.getAuthTag()]
 }
 
 function decrypt(key: Buffer, additionalData: Buffer, box: Uint8Array): Buffer {

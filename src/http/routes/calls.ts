@@ -47,13 +47,17 @@ export const callRoutes = [
     method: 'post',
     path: '/v1/calls',
     tag: 'calls',
-    summary:
-      'Buys one call. The header Idempotency-Key may stand for idempotency_key. 502 or 504 when the provider failed: nothing is charged then.',
+    summary: 'Buys one call. 502 or 504 when the provider failed: nothing is charged then.',
     who: 'key',
     scopes: ['call'],
+    headers: {
+      'Idempotency-Key': 'may stand for idempotency_key',
+      'X-Souk-Tag': 'a word to find the call by in /v1/usage',
+    },
     body: callSchema,
     result: outcomeSchema,
-    async run(deps, { principal, body, headers, signal }) {
+    failures: [409, 502, 504],
+    async run(deps, { principal, body, headers, isGone }) {
       const outcome = await call(deps, {
         principal: principal!,
         endpointId: body.endpoint_id,
@@ -63,7 +67,7 @@ export const callRoutes = [
         quoteId: body.quote_id,
         idempotencyKey: body.idempotency_key ?? idempotencyKeyIn(headers['idempotency-key']),
         tag: tagIn(headers['x-souk-tag']),
-        signal,
+        isGone,
       })
       return replyWith(deps, outcome)
     },
@@ -88,6 +92,7 @@ export const callRoutes = [
     summary: 'The exact bytes of the answer, while they are kept.',
     who: 'key',
     scopes: ['call', 'read'],
+    raw: 'application/octet-stream',
     async run(deps, { principal, params }) {
       const found = await findCall(deps.store, principal!.account.id, params.id!)
       const body = await bodyOf(deps, found)
@@ -121,6 +126,7 @@ export const callRoutes = [
     who: 'key',
     scopes: ['call', 'read', 'sell'],
     result: z.object({ receipt_id: z.string(), receipt: z.string(), claims: z.looseObject({}) }),
+    raw: 'application/jose',
     async run({ store }, { principal, params, headers }) {
       const jws = await findReceipt(store, principal!.account.id, params.id!)
       const type = { 'content-type': 'application/jose', 'cache-control': 'private, no-store' }

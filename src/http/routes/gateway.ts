@@ -46,6 +46,7 @@ export const gatewayRoutes = [
     tag: 'gateway',
     summary: 'Metrics in the text form of Prometheus.',
     who: 'anyone',
+    raw: 'text/plain',
     run: async ({ telemetry }) =>
       new Reply(200, await telemetry.metrics(), {
         'content-type': 'text/plain; version=0.0.4; charset=utf-8',

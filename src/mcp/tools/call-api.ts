@@ -41,7 +41,7 @@ export const callApi = defineTool({
       quoteId: input.quote_id,
       idempotencyKey: input.idempotency_key,
       tag: caller.tag,
-      signal: caller.signal,
+      isGone: caller.isGone,
     })
     return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl: deps.publicUrl })
   },

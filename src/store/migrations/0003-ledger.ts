@@ -15,33 +15,28 @@ export async function up(db: Knex): Promise<void> {
     table.check('may_be_negative = 1 or balance >= 0')
     if (isSqlite) table.check("typeof(balance) = 'integer'")
   })
-  await db.schema.createTable('ledger_entries', (table) => {
-    table.bigIncrements('id')
-    table.text('kind').notNullable()
-    table.text('reference').notNullable()
-    table.text('memo')
-    table.bigInteger('at').notNullable()
-    table.unique(['kind', 'reference'])
-  })
-  await db.schema.createTable('ledger_postings', (table) => {
-    table.bigInteger('entry_id').notNullable().references('ledger_entries.id')
-    table.integer('from_id').notNullable().references('ledger_accounts.id')
-    table.integer('to_id').notNullable().references('ledger_accounts.id')
-    table.bigInteger('amount').notNullable()
-    table.check('amount > 0')
-    table.index(['entry_id'])
-  })
-  await db.schema.createTable('ledger_holds', (table) => {
-    table.text('reference').primary()
-    table.text('account').notNullable()
-    table.bigInteger('amount').notNullable()
-    table.text('state').notNullable()
-    table.bigInteger('deadline').notNullable()
-    // The counters that the hold was counted on, as JSON, so that they can be given back.
-    table.text('counters').notNullable()
-    table.check("state in ('held', 'captured', 'released')")
-    table.check('amount >= 0')
-  })
+  // An entry is the postings with one kind and reference. References are mostly call ids, which sort
+  // by birth, so new rows go to the end of the one tree that this table is.
+  await db.raw(`create table ledger_postings (
+    reference text not null,
+    kind text not null,
+    position integer not null,
+    from_id integer not null references ledger_accounts (id),
+    to_id integer not null references ledger_accounts (id),
+    amount bigint not null check (amount > 0),
+    at bigint not null,
+    memo text,
+    primary key (reference, kind, position)
+  ) ${isSqlite ? 'without rowid' : ''}`)
+  // `counters` are those that the hold was counted on, as JSON, so that they can be given back.
+  await db.raw(`create table ledger_holds (
+    reference text not null primary key,
+    account text not null,
+    amount bigint not null check (amount >= 0),
+    state text not null check (state in ('held', 'captured', 'released')),
+    deadline bigint not null,
+    counters text not null
+  ) ${isSqlite ? 'without rowid' : ''}`)
   await db.raw("create index ledger_holds_open on ledger_holds (deadline) where state = 'held'")
   await db.schema.createTable('ledger_counters', (table) => {
     table.text('scope').notNullable()
@@ -59,6 +54,5 @@ export async function down(db: Knex): Promise<void> {
     .dropTable('ledger_counters')
     .dropTable('ledger_holds')
     .dropTable('ledger_postings')
-    .dropTable('ledger_entries')
     .dropTable('ledger_accounts')
 }
