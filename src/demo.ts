@@ -42,12 +42,12 @@ async function play(url: string, key: string, say: Say): Promise<void> {
   )
 
   say('\n1. It needs the sunrise in Berlin and searches: browse_apis "sunrise time in Berlin"')
-  const found = await agent.use('browse_apis', { query: 'sunrise time in Berlin', limit: 3 })
+  const found = await agent.use('browse_apis', { query: 'sunrise time in Berlin' })
   for (const { endpoint_id, title, price } of found.results as Result[]) {
     say(`   ${endpoint_id}  ${title}  at most ${(price as Result).max_total} USDC`)
   }
 
-  say('\n2. It inspects one: describe_endpoint sample.sun')
+  say('\n2. It takes the one that needs no network: describe_endpoint sample.sun')
   const described = await agent.use('describe_endpoint', { endpoint_id: 'sample.sun' })
   const { properties } = described.input_schema as { properties: object }
   say(`   ${described.title}: takes ${Object.keys(properties).join(', ')}`)

@@ -132,7 +132,9 @@ function report(
   receivedAt: number,
 ): void {
   const { endpointId } = outcome
-  catalogue.observe({ endpointId, delivered, latencyMs: answer.latencyMs, atMs: clock.now() })
+  if (!isBuyersMistake(answer)) {
+    catalogue.observe({ endpointId, delivered, latencyMs: answer.latencyMs, atMs: clock.now() })
+  }
   telemetry.callEnded({
     callId: outcome.callId,
     endpointId,
@@ -142,4 +144,9 @@ function report(
     upstreamMs: answer.latencyMs,
     ownMs: performance.now() - receivedAt - answer.latencyMs,
   })
+}
+
+/** A 4xx says that the upstream is up; it does not count against it, nor for it. */
+function isBuyersMistake(answer: Answer): boolean {
+  return answer.kind === 'answered' && answer.status >= 400 && answer.status < 500
 }

@@ -65,7 +65,7 @@ describe('metrics', () => {
       const family = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(line)?.[1]
       if (family) families.add(family)
       if (line === '' || line.startsWith('#')) continue
-      const name = /^([a-z_]+)(\{[^}]*\})? \S+$/.exec(line)?.[1] ?? line
+      const name = /^([a-z0-9_]+)(\{[^}]*\})? \S+$/.exec(line)?.[1] ?? line
       const base = name.replace(/_(bucket|sum|count)$/, '')
       expect(families.has(name) || families.has(base), line).toBe(true)
     }
