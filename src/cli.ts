@@ -39,6 +39,7 @@ if (!command) {
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error
     for (const fault of error.faults) console.error(fault)
-    process.exitCode = 2
+    // What was opened before the fault was found, such as a port in use, would keep the process alive.
+    process.exit(2)
   }
 }

@@ -106,7 +106,10 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
       }
       return rowsFor(deps, call, ending, { endedAtMs, responseHash, receipt })
     },
-    onRolledBack: () => receipt?.undo(),
+    onRolledBack: () => {
+      receipt?.undo()
+      receipt = undefined
+    },
   })
   // Someone else ended it first, as `reap` does with a hold past its deadline: theirs stands.
   if (!written.accepted) {

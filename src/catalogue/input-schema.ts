@@ -3,6 +3,7 @@
  * die, and checked against at a bounded cost. No reference ever leaves the document.
  */
 import { Worker } from 'node:worker_threads'
+import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
 import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
 import {
@@ -30,6 +31,8 @@ const PROOF_MEMORY_MB = 64
 const PROOF_DEADLINE_MS = 2_000
 /** What each schema after the first adds to the deadline: an honest one takes 1 to 10 ms. */
 const PROOF_EXTRA_MS = 50
+/** Schemas that are remembered as proved, by the hash of their text. */
+const MAX_PROVED = 10_000
 
 /**
  * What keeps `schema` from being sold: its size, its depth, a reference that does not resolve, a
@@ -121,21 +124,28 @@ function patternFaults(patterns: Map<string, string>): Fault[] {
 }
 
 let lastProof: Promise<unknown> = Promise.resolve()
+const proved = new Set<string>()
 
 /**
  * Compiles the schemas in one worker thread with a limit on memory and a deadline (2 s, plus 50 ms
  * for each schema after the first). One batch runs at a time, so that hostile schemas never have
- * more than one core and 64 MB, however many are sent at once.
+ * more than one core and 64 MB, however many are sent at once. What was proved before is not
+ * proved again: most changes of a listing leave its schemas as they are.
  *
  * @throws Problem `invalid_request` naming the schema that does not compile within the limits.
  */
 export async function proveSchemas(
   schemas: readonly { where: string; schema: JsonSchema }[],
 ): Promise<void> {
-  if (schemas.length === 0) return
-  const turn = lastProof.then(() => proveInWorker(schemas))
+  const unproved = schemas
+    .map((entry) => ({ ...entry, hash: sha256Hex(canonicalJson(entry.schema)) }))
+    .filter(({ hash }) => !proved.has(hash))
+  if (unproved.length === 0) return
+  const turn = lastProof.then(() => proveInWorker(unproved))
   lastProof = turn.catch(() => undefined)
   await turn
+  if (proved.size > MAX_PROVED) proved.clear()
+  for (const { hash } of unproved) proved.add(hash)
 }
 
 async function proveInWorker(

@@ -5,7 +5,7 @@ export const browseSchema = z.strictObject({
   query: z.string().max(1000).optional().describe('what you need, in words'),
   category: z.string().max(64).optional(),
   max_price: z.string().max(24).optional().describe('most USDC per call, fee included'),
-  min_rating: z.coerce.number().min(1).max(5).optional(),
+  min_rating: z.coerce.number().min(0).max(5).optional(),
   min_uptime: z.coerce.number().min(0).max(1).optional(),
   seller: z.string().max(140).optional(),
   limit: z.coerce.number().int().min(1).max(20).default(5),

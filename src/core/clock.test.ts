@@ -13,7 +13,11 @@ import {
 const aTime = fc.integer({ min: 0, max: Date.UTC(2100, 0) })
 
 test('a time that is written down reads back as the same millisecond', () => {
-  fc.assert(fc.property(aTime, (ms) => expect(fromRfc3339(toRfc3339(ms))).toBe(ms)))
+  fc.assert(
+    fc.property(aTime, (ms) => {
+      expect(fromRfc3339(toRfc3339(ms))).toBe(ms)
+    }),
+  )
 })
 
 test.each([

@@ -10,6 +10,7 @@ import {
   pointerPath,
   valueAt,
 } from './json-text.js'
+import { parseDecimal } from './money.js'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
@@ -24,7 +25,7 @@ describe('an answer is parsed only where that loses nothing', () => {
     '1e-7',
     '5e-324',
     '1.7976931348623157e308',
-    '9007199254740993.0e-1',
+    '90071992547409920e-1',
     '123456789012345',
     '0.100000000000000000',
     '1000000000000000000000',
@@ -43,6 +44,7 @@ describe('an answer is parsed only where that loses nothing', () => {
     '1e-400',
     '12345678901234567890',
     '9007199254740993',
+    '9007199254740993.0e-1',
     '0.1000000000000000055511151231257827',
     '[1, {"a": [123456789012345678]}]',
     '{"a":"x","b":12345678901234567890}',
@@ -83,15 +85,12 @@ describe('an answer is parsed only where that loses nothing', () => {
     )
   })
 
-  test('an integer survives exactly when JavaScript has it', () => {
+  test('an integer survives exactly when JavaScript writes the same digits again', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), (integer) => {
-        const isKept = BigInt(JSON.parse(String(integer))) === integer
-        // Digits that JavaScript would not write again count as lost, even where the value is kept.
-        if (parseLossless(String(integer)) !== undefined) expect(isKept).toBe(true)
-        if (integer < 2n ** 53n && integer > -(2n ** 53n)) {
-          expect(parseLossless(String(integer))).toBeDefined()
-        }
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 25n }), (integer) => {
+        const rewritten = parseDecimal(JSON.stringify(JSON.parse(String(integer))))
+        const survives = parseLossless(String(integer)) !== undefined
+        expect(survives).toBe(rewritten === integer * 10n ** 9n)
       }),
     )
   })

@@ -13,7 +13,11 @@ import {
 const anAmount = fc.bigInt({ min: 0n, max: 10n ** 18n }).map(nanos)
 
 test('what is formatted reads back as the same amount', () => {
-  fc.assert(fc.property(anAmount, (amount) => expect(parseUsdc(formatUsdc(amount))).toBe(amount)))
+  fc.assert(
+    fc.property(anAmount, (amount) => {
+      expect(parseUsdc(formatUsdc(amount))).toBe(amount)
+    }),
+  )
 })
 
 test('a formatted amount has no trailing zero, no leading zero, no exponent, at most 9 decimals', () => {
@@ -69,11 +73,10 @@ test.each([
   '١',
   1,
   0.5,
-  1n,
   null,
   undefined,
   ['1'],
-])('%j is not an amount', (text) => {
+])('%s is not an amount', (text) => {
   expect(() => parseUsdc(text, 'max_price')).toThrow('max_price must be a USDC amount')
 })
 
@@ -99,9 +102,9 @@ test.each(['1e-10', '0.0000000001', '-1', '-0', '1e-999', 'abc', '1e', '1e1000',
 
 test('a decimal that is written out reads back as the same number', () => {
   fc.assert(
-    fc.property(fc.bigInt({ min: 0n, max: 10n ** 40n }), (scaled) =>
-      expect(parseDecimal(formatDecimal(scaled))).toBe(scaled),
-    ),
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 40n }), (scaled) => {
+      expect(parseDecimal(formatDecimal(scaled))).toBe(scaled)
+    }),
   )
 })
 

@@ -13,7 +13,7 @@ import type { LedgerAddress } from './chart.js'
 export type { Audit, AuditFinding } from './audit.js'
 export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
 export { sqliteLedger } from './sqlite-ledger.js'
-export { inlineWriter, threadWriter } from './writer.js'
+export { inlineWriter, threadWriter, type Writer } from './writer.js'
 
 /** How a counter is settled when its hold is. */
 export type CounterKind =

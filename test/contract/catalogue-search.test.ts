@@ -115,6 +115,7 @@ function documentsOf(file: string): SearchDocument[] {
     category: listing.category,
     sellerId: 'acct_catalogue',
     sellerName: 'Souk catalogue',
+    sellerSlug: 'souk-catalogue',
     parameters: Object.keys(endpoint.input_schema.properties ?? {}),
     free: true,
     maxTotal: nanos(0n),

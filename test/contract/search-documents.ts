@@ -18,6 +18,7 @@ export function aDocument(
     category: 'other',
     sellerId: 'acct_1',
     sellerName: 'Seller',
+    sellerSlug: 'seller',
     parameters: [],
     free: true,
     maxTotal: nanos(0n),
@@ -65,6 +66,7 @@ export const SHOP: SearchDocument[] = [
     category: 'books',
     sellerId: 'acct_books',
     sellerName: 'Book people',
+    sellerSlug: 'book-people',
   }),
   aDocument('github.list-commits', {
     title: 'List commits',

@@ -130,9 +130,10 @@ export function searchContract(adapter: string, start: () => Promise<Search>): v
         expect(await ids({ minUptime: 0 })).toHaveLength(2)
       })
 
-      test('seller is an id or an exact name', async () => {
+      test('seller is an id, an exact name or a slug', async () => {
         expect(await ids({ seller: 'acct_books' })).toEqual(['open-library.isbn'])
         expect(await ids({ seller: 'Book people' })).toEqual(['open-library.isbn'])
+        expect(await ids({ seller: 'book-people' })).toEqual(['open-library.isbn'])
         expect(await ids({ seller: 'Book' })).toEqual([])
       })
 

@@ -1,4 +1,5 @@
 /** Looking: the same results as browse_apis and describe_endpoint. */
+import { z } from 'zod'
 import { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from '#catalogue'
 import { route } from '../route.js'
 
@@ -9,7 +10,8 @@ export const endpointRoutes = [
     tag: 'endpoints',
     summary: 'Finds endpoints by need or name; without a query it names the categories.',
     who: 'looker',
-    query: browseSchema,
+    // A program may page in larger steps than a model should read.
+    query: browseSchema.extend({ limit: z.coerce.number().int().min(1).max(200).default(20) }),
     result: browseResultSchema,
     run: ({ catalogue }, { query }) => catalogue.browse(query),
   }),

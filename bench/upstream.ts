@@ -1,0 +1,48 @@
+/**
+ * The API that every contender stands in front of: echoes `text`, as cheaply as node:http can. As
+ * JSON at `/rest/echo`, and as a hand-written MCP server at `/mcp` for gateways that need one.
+ */
+import { createServer } from 'node:http'
+import { readJson, sendJson, serve } from './small-server.js'
+
+type RpcRequest = {
+  id?: number | string
+  method: string
+  params: { protocolVersion?: string; arguments?: { text: string } }
+}
+
+const TOOLS = [
+  {
+    name: 'echo',
+    description: 'Echo text back',
+    inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+  },
+]
+
+const server = createServer(async (req, res) => {
+  if (req.method !== 'POST') return void res.writeHead(405).end()
+  const body = await readJson(req)
+  if (req.url === '/rest/echo') {
+    return sendJson(res, { text: `echo:${(body as { text: string }).text}` })
+  }
+  const request = body as RpcRequest
+  if (request.id === undefined) return void res.writeHead(202).end()
+  sendJson(res, { jsonrpc: '2.0', id: request.id, result: resultOf(request) })
+})
+
+function resultOf({ method, params }: RpcRequest): object {
+  if (method === 'initialize') {
+    return {
+      protocolVersion: params.protocolVersion,
+      capabilities: { tools: {} },
+      serverInfo: { name: 'echo', version: '1' },
+    }
+  }
+  if (method === 'tools/list') return { tools: TOOLS }
+  if (method === 'tools/call') {
+    return { content: [{ type: 'text', text: `echo:${params.arguments!.text}` }] }
+  }
+  return {}
+}
+
+serve(server)

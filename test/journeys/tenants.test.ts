@@ -1,0 +1,103 @@
+/** Two accounts on one gateway: neither sees, changes or even learns of what is the other's. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { aBazaar, type Bazaar } from '../support/bazaar.js'
+import type { Answered } from '../support/world.js'
+
+let bazaar: Bazaar
+
+beforeAll(async () => {
+  bazaar = await aBazaar()
+})
+
+afterAll(() => bazaar.world.close())
+
+test("another account's things do not exist, in the same words as those that do not", async () => {
+  const { world, buyer, seller, stranger, wiki, key } = bazaar
+  const bought = await bazaar.buy(buyer.key, bazaar.order())
+  const { id: keyId } = await key(buyer)
+  const draft = await world.rest('POST', '/v1/listings/import', seller.key, {
+    slug: 'draft-only',
+    price: { model: 'per_call', amount: '0.001' },
+    document: {
+      openapi: '3.1.0',
+      info: { title: 'Draft', version: '1' },
+      servers: [{ url: world.upstream.baseUrl }],
+      paths: { '/x': { get: { operationId: 'x', responses: {} } } },
+    },
+  })
+  expect(draft.status, draft.text).toBe(201)
+  const [endpoint] = draft.json.endpoints as { endpoint_id: string }[]
+  const plain = { call: bought.call_id, receipt: bought.receipt_id, listing: wiki.id, keyId }
+  const routes: [string, string, unknown, unknown?][] = [
+    ['GET', '/v1/calls/$', plain.call],
+    ['GET', '/v1/calls/$/body', plain.call],
+    ['GET', '/v1/receipts/$', plain.receipt],
+    ['POST', '/v1/keys/$/rotate', plain.keyId],
+    ['DELETE', '/v1/keys/$', plain.keyId],
+    ['GET', '/v1/listings/$', plain.listing],
+    ['PATCH', '/v1/listings/$', plain.listing, { title: 'Mine' }],
+    ['DELETE', '/v1/listings/$', plain.listing],
+    ['POST', '/v1/listings/$/test', plain.listing, {}],
+    ['POST', '/v1/listings/$/publish', plain.listing],
+    ['POST', '/v1/listings/$/pause', plain.listing],
+    ['PUT', '/v1/listings/$/credential', plain.listing, { type: 'bearer', token: 'long-enough' }],
+    ['GET', '/v1/endpoints/$', endpoint!.endpoint_id],
+  ]
+  for (const [method, path, id, body] of routes) {
+    const unknown = `${String(id).slice(0, -4)}0000`
+    const [theirs, none] = await Promise.all(
+      [String(id), unknown].map((it) =>
+        world.rest(method, path.replace('$', it), stranger.key, body),
+      ),
+    )
+    expect(theirs!.status, `${method} ${path}`).toBe(404)
+    const said = ({ json }: Answered) =>
+      JSON.stringify({ ...json, trace_id: '' }).replaceAll(String(id), unknown)
+    expect(said(theirs!)).toBe(said(none!))
+  }
+  const { json } = await world.rest('GET', `/v1/listings/${wiki.id}`, seller.key)
+  expect(json).toMatchObject({ status: 'published', title: 'Acme wiki' })
+})
+
+test('a receipt is shown to its buyer and its seller', async () => {
+  const { world, buyer, seller } = bazaar
+  const { receipt_id } = await bazaar.buy(buyer.key, bazaar.order())
+  for (const { key } of [buyer, seller]) {
+    expect((await world.rest('GET', `/v1/receipts/${receipt_id}`, key)).status).toBe(200)
+  }
+})
+
+const SQL = ["' or 1=1 --", '"; drop table calls; --', "x' union select * from api_keys --"]
+
+test('what looks like SQL in a filter or an id finds nothing of anybody', async () => {
+  const { world, buyer, stranger, order } = bazaar
+  await bazaar.buy(buyer.key, order())
+  const before = await bazaar.state()
+  for (const sql of SQL) {
+    const text = encodeURIComponent(sql)
+    for (const path of [
+      'usage?endpoint_id=',
+      'usage?tag=',
+      'endpoints?category=',
+      'endpoints?seller=',
+    ]) {
+      const { status, json } = await world.rest('GET', `/v1/${path}${text}`, stranger.key)
+      expect(status, path).toBe(200)
+      expect(json.calls ?? json.results).toEqual([])
+    }
+    for (const path of [
+      'usage?from=',
+      'usage?to=',
+      'usage?cursor=',
+      'endpoints?cursor=',
+      'endpoints?min_rating=',
+    ]) {
+      expectProblem(await world.rest('GET', `/v1/${path}${text}`, stranger.key), 'invalid_request')
+    }
+    for (const path of ['calls', 'receipts', 'listings', 'endpoints']) {
+      expect((await world.rest('GET', `/v1/${path}/${text}`, stranger.key)).status).toBe(404)
+    }
+    expect((await world.rest('GET', `/v1/endpoints?query=${text}`, stranger.key)).status).toBe(200)
+  }
+  expect(await bazaar.state()).toEqual(before)
+})

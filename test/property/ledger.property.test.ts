@@ -1,0 +1,281 @@
+/**
+ * A batch gives what its units give one by one: the same outcomes, the same balances and counters,
+ * and those of a model that is a few sums in memory.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Nanos, nanos } from '#core/money'
+import type { Command, Counter, CounterKind, Ledger, UnitOutcome } from '#ledger'
+import { aSqliteLedger, type OpenedLedger } from '../support/a-store.js'
+import {
+  AT_MS,
+  aClaim,
+  captureOf,
+  counterOf,
+  grantOf,
+  holdOf,
+  releaseOf,
+  verdictOf,
+} from '../support/ledger-units.js'
+
+const ACCOUNTS = ['ada', 'bob']
+const KINDS: CounterKind[] = ['spend', 'use', 'attempt', 'open']
+const CEILINGS: Record<CounterKind, bigint> = { spend: 400n, use: 5n, attempt: 8n, open: 3n }
+
+/** A command as it is drawn; what it means depends on the run's names. */
+type Drawn =
+  | { kind: 'grant'; account: string; amount: number; reference: number }
+  | { kind: 'hold'; account: string; amount: number; reference: number; counters: CounterKind[] }
+  | { kind: 'capture'; reference: number; share: number; fee: number }
+  | { kind: 'release'; reference: number }
+
+type Outcome = UnitOutcome | 'above the hold'
+
+type DrawnUnit = { commands: Drawn[]; claim: number | undefined }
+
+const account = fc.constantFrom(...ACCOUNTS)
+const reference = fc.nat(11)
+const amount = fc.oneof(fc.nat(30), fc.nat(300))
+const aCommand: fc.Arbitrary<Drawn> = fc.oneof(
+  fc.record({ kind: fc.constant('grant' as const), account, amount, reference }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('hold' as const),
+      account,
+      amount,
+      reference,
+      counters: fc.subarray(KINDS),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('capture' as const),
+      reference,
+      share: fc.nat(100),
+      fee: fc.nat(100),
+    }),
+  },
+  fc.record({ kind: fc.constant('release' as const), reference }),
+)
+const aUnit: fc.Arbitrary<DrawnUnit> = fc.record({
+  commands: fc.array(aCommand, { minLength: 1, maxLength: 3 }),
+  claim: fc.option(fc.nat(20), { nil: undefined }),
+})
+
+let together: OpenedLedger
+let oneByOne: OpenedLedger
+beforeAll(async () => {
+  together = await aSqliteLedger()
+  oneByOne = await aSqliteLedger()
+})
+afterAll(async () => {
+  await Promise.all([together.close(), oneByOne.close()])
+})
+
+let runs = 0
+
+test('random units, batched at random, do what they do one by one and what the model says', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(aUnit, { minLength: 1, maxLength: 40 }),
+      fc.infiniteStream(fc.integer({ min: 1, max: 70 })),
+      async (units, sizes) => {
+        const run = `run${++runs}`
+        const model = aModel(run)
+        const expected = units.map((unit) => model.apply(unit))
+        const lone: Outcome[] = []
+        for (const unit of units) lone.push(await commit(oneByOne.ledger, run, unit))
+        const batched: Outcome[] = []
+        for (let at = 0; at < units.length; ) {
+          const batch = units.slice(at, at + sizes.next().value)
+          const commits = batch.map((unit) => commit(together.ledger, run, unit))
+          batched.push(...(await Promise.all(commits)))
+          at += batch.length
+        }
+        expect(lone.map(resultOf)).toEqual(expected)
+        expect(batched).toEqual(lone)
+        const state = await stateOf(together.ledger, run)
+        expect(state).toEqual(await stateOf(oneByOne.ledger, run))
+        expect(state).toEqual(model.state())
+        expect((await together.ledger.audit()).findings).toEqual([])
+      },
+    ),
+    { numRuns: 60 },
+  )
+  expect((await oneByOne.ledger.audit()).findings).toEqual([])
+})
+
+/** The outcome, or `above the hold` for the one thing that is an error. */
+async function commit(ledger: Ledger, run: string, drawn: DrawnUnit): Promise<Outcome> {
+  const { commands, claim } = drawn
+  try {
+    return await ledger.commit({
+      commands: commands.map((command) => commandOf(run, command)),
+      ...(claim !== undefined && { rows: () => [aClaim(`${run}-${claim}`)] }),
+    })
+  } catch (error) {
+    expect(error).toMatchObject({ message: 'a capture is never larger than its hold' })
+    return 'above the hold'
+  }
+}
+
+function resultOf(outcome: Outcome): string {
+  return typeof outcome === 'string' ? outcome : verdictOf(outcome)
+}
+
+function commandOf(run: string, drawn: Drawn): Command {
+  const name = `${run}-${drawn.reference}`
+  switch (drawn.kind) {
+    case 'grant':
+      return grantOf(`${run}-${drawn.account}`, nanos(BigInt(drawn.amount)), name)
+    case 'hold': {
+      const held = nanos(BigInt(drawn.amount))
+      const counters = drawn.counters.map((kind) => counterFor(run, kind, held))
+      return holdOf(`${run}-${drawn.account}`, held, { reference: name, counters })
+    }
+    case 'capture': {
+      const { charge, fee } = takenBy(drawn)
+      const command = captureOf(name, charge, fee)
+      return { ...command, seller: `${run}-seller` } as Command
+    }
+    case 'release':
+      return releaseOf(name)
+  }
+}
+
+function takenBy({ share, fee }: { share: number; fee: number }): { charge: Nanos; fee: Nanos } {
+  return { charge: nanos(BigInt(share) / 20n), fee: nanos(BigInt(fee) / 50n) }
+}
+
+function counterFor(run: string, kind: CounterKind, held: Nanos): Counter {
+  return counterOf(`${run}-${kind}`, kind, kind === 'spend' ? held : 1n, CEILINGS[kind])
+}
+
+async function stateOf(ledger: Ledger, run: string) {
+  const balances = ACCOUNTS.map((name) => ledger.balanceOf(`${run}-${name}`))
+  const { earned } = await ledger.earningsOf(`${run}-seller`)
+  const counters = KINDS.map((kind) => counterFor(run, kind, nanos(0n)))
+  const open = await ledger.openHolds(AT_MS * 2, 10_000)
+  return {
+    balances: await Promise.all(balances),
+    earned,
+    used: await ledger.usedOf(counters),
+    open: open.filter(({ reference }) => reference.startsWith(`${run}-`)).length,
+  }
+}
+
+type ModelHold = { account: string; amount: bigint; counters: Counter[]; isOpen: boolean }
+type ModelState = {
+  available: Map<string, bigint>
+  earned: bigint
+  used: Map<string, bigint>
+  applied: Set<string>
+  claims: Set<number>
+  holds: Map<number, ModelHold>
+}
+
+class ModelRefusal extends Error {}
+
+/** The ledger as sums in memory: what it promises, said a second time and much shorter. */
+function aModel(run: string) {
+  let now: ModelState = {
+    available: new Map(),
+    earned: 0n,
+    used: new Map(),
+    applied: new Set(),
+    claims: new Set(),
+    holds: new Map(),
+  }
+
+  return {
+    apply({ commands, claim }: DrawnUnit): string {
+      const before = structuredClone(now)
+      try {
+        for (const command of commands) applyOne(command)
+        if (claim !== undefined) once(now.claims, claim, 'row')
+        return 'accepted'
+      } catch (error) {
+        if (!(error instanceof ModelRefusal)) throw error
+        now = before
+        return error.message
+      }
+    },
+    state: () => ({
+      balances: ACCOUNTS.map((name) => ({
+        available: now.available.get(name) ?? 0n,
+        held: [...now.holds.values()]
+          .filter((hold) => hold.isOpen && hold.account === name)
+          .reduce((sum, hold) => sum + hold.amount, 0n),
+      })),
+      earned: now.earned,
+      used: KINDS.map((kind) => now.used.get(kind) ?? 0n),
+      open: [...now.holds.values()].filter(({ isOpen }) => isOpen).length,
+    }),
+  }
+
+  function applyOne(drawn: Drawn): void {
+    switch (drawn.kind) {
+      case 'grant':
+        // An amount of nothing is no entry, so its reference stays free.
+        if (drawn.amount > 0) once(now.applied, `grant ${drawn.reference}`, 'repeated')
+        return add(drawn.account, BigInt(drawn.amount))
+      case 'hold':
+        return hold(drawn)
+      case 'capture': {
+        const { charge, fee } = takenBy(drawn)
+        const ended = end(drawn.reference)
+        if (charge + fee > ended.amount) throw new ModelRefusal('above the hold')
+        now.earned += charge
+        return giveBack(ended, charge + fee)
+      }
+      case 'release':
+        return giveBack(end(drawn.reference), undefined)
+    }
+  }
+
+  function hold({
+    account: name,
+    amount: asked,
+    reference: at,
+    counters: kinds,
+  }: Drawn & { kind: 'hold' }) {
+    const held = BigInt(asked)
+    const counters = kinds.map((kind) => counterFor(run, kind, nanos(held)))
+    for (const { kind, amount: counted, ceiling } of counters) {
+      const used = (now.used.get(kind) ?? 0n) + counted
+      if (used > ceiling) throw new ModelRefusal('counter')
+      now.used.set(kind, used)
+    }
+    if (now.holds.has(at)) throw new ModelRefusal('repeated')
+    if (held > (now.available.get(name) ?? 0n)) throw new ModelRefusal('insufficient')
+    add(name, -held)
+    now.holds.set(at, { account: name, amount: held, counters, isOpen: true })
+  }
+
+  function end(at: number): ModelHold {
+    const found = now.holds.get(at)
+    if (!found?.isOpen) throw new ModelRefusal('not-held')
+    found.isOpen = false
+    return found
+  }
+
+  function giveBack(ended: ModelHold, taken: bigint | undefined): void {
+    add(ended.account, ended.amount - (taken ?? 0n))
+    for (const { kind, amount: counted } of ended.counters) {
+      const kept = taken === undefined ? 0n : kind === 'spend' ? taken : counted
+      const left = kind === 'attempt' ? counted : kind === 'open' ? 0n : kept
+      now.used.set(kind, (now.used.get(kind) ?? 0n) - counted + left)
+    }
+  }
+
+  function add(name: string, change: bigint): void {
+    now.available.set(name, (now.available.get(name) ?? 0n) + change)
+  }
+}
+
+function once<T>(known: Set<T>, one: T, refusal: string): void {
+  if (known.has(one)) throw new ModelRefusal(refusal)
+  known.add(one)
+}

@@ -1,0 +1,123 @@
+/** A catalogue of its own without a gateway around it: database, search and folder are temporary. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAccounts } from '#accounts'
+import {
+  type Catalogue,
+  createCatalogue,
+  embeddedSearch,
+  type ListingInput,
+  listingSchema,
+  type Search,
+} from '#catalogue'
+import { handClock } from '#core/clock'
+import type { Id } from '#core/ids'
+import { openStore, type Store } from '#store'
+import { createUpstreams } from '#upstreams'
+import { createVault } from '#vault'
+import type { Json } from './world.js'
+
+export type ACatalogue = {
+  catalogue: Catalogue
+  store: Store
+  /** Counts what it is told, beside doing it. */
+  search: Search & { puts: number; standings: number }
+  clock: ReturnType<typeof handClock>
+  sellerId: Id<'account'>
+  /** Where the files of shipped providers lie. */
+  folder: string
+  /** As at a new start: everything that was only in memory is gone; `lost` is the search's file. */
+  reopen(options?: { lost: boolean }): Promise<void>
+  close(): Promise<void>
+}
+
+export async function aCatalogue(): Promise<ACatalogue> {
+  const home = mkdtempSync(join(tmpdir(), 'souk-catalogue-'))
+  const folder = join(home, 'catalog')
+  mkdirSync(folder)
+  const clock = handClock()
+  const store = await openStore({ file: join(home, 'souk.db') })
+  const vault = createVault(Buffer.alloc(32, 3))
+  const upstreams = createUpstreams({
+    allow: ['127.0.0.1:9001', '127.0.0.1:9002'],
+    timeoutMs: 1_000,
+    maxBodyBytes: 1_000,
+    userAgent: 'test',
+    clock,
+  })
+  const accounts = createAccounts({ store, clock, keyEnvironment: 'test' })
+  const { account } = await accounts.create({ name: 'Acme Ltd', slug: 'acme' })
+  const file = join(home, 'search.db')
+
+  async function open() {
+    const search = counting(embeddedSearch(file))
+    const parts = { store, clock, vault, upstreams, search, catalogFolder: folder }
+    return { search, catalogue: await createCatalogue(parts) }
+  }
+
+  const world: ACatalogue = {
+    ...(await open()),
+    store,
+    clock,
+    sellerId: account.id,
+    folder,
+    async reopen({ lost } = { lost: false }) {
+      await world.search.close()
+      if (lost) for (const part of ['', '-wal', '-shm']) rmSync(file + part, { force: true })
+      Object.assign(world, await open())
+      await world.catalogue.reindex()
+    },
+    async close() {
+      await world.search.close()
+      await upstreams.close()
+      await store.close()
+      rmSync(home, { recursive: true })
+    },
+  }
+  return world
+}
+
+function counting(search: Search): ACatalogue['search'] {
+  const counted = {
+    ...search,
+    puts: 0,
+    standings: 0,
+    put: (documents: Parameters<Search['put']>[0]) => {
+      counted.puts += documents.length
+      return search.put(documents)
+    },
+    putStanding: (standings: Parameters<Search['putStanding']>[0]) => {
+      counted.standings += standings.length
+      return search.putStanding(standings)
+    },
+  }
+  return counted
+}
+
+/** An endpoint as a seller writes it. */
+export function anEndpoint(changes: Json = {}): Json {
+  return {
+    slug: 'search',
+    title: 'Search the wiki',
+    description: 'Full text search of all articles.',
+    method: 'GET',
+    path: '/search',
+    input_schema: { type: 'object', properties: { q: { type: 'string' } } },
+    price: { model: 'per_call', amount: '0.001' },
+    ...changes,
+  }
+}
+
+/** A listing as a seller writes it, checked as the faces do. */
+export function aListing(changes: Json = {}): ListingInput {
+  return listingSchema.parse({
+    slug: 'wiki',
+    title: 'Acme wiki',
+    description: 'Articles.',
+    category: 'search',
+    backend: { type: 'http', base_url: 'http://127.0.0.1:9001' },
+    endpoints: [anEndpoint()],
+    ...changes,
+  })
+}
