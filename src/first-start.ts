@@ -2,7 +2,7 @@
  * What a gateway has before anybody calls it: the operator, the shipped catalogue and, in the
  * sandbox, a seller that really sells and a buyer with credit.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Account } from '#accounts'
 import { newSecret } from '#accounts'
@@ -40,6 +40,8 @@ async function ensureOperator({ config, deps }: Gateway) {
   }
   if (config.operatorKey !== undefined) {
     await deps.accounts.fixSecret(operator.id, config.operatorKey)
+    // The key in the file is dead now, and its absence later asks for a new one.
+    rmSync(file, { force: true })
   } else if (operatorKey === undefined && !existsSync(file)) {
     // The key was configured once and no longer is: without a new one nobody could operate.
     operatorKey = newSecret(config.sandbox ? 'test' : 'live')

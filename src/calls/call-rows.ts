@@ -39,13 +39,13 @@ export const useQuote = defineWrite({
 export const concludeCall = defineWrite({
   sql: `update calls set outcome = ?, code = ?, message = ?, status = ?, ended_at = ?,
       latency_ms = ?, charge = ?, fee = ?, quantity = ?, response_hash = ?, response_bytes = ?,
-      truncated = ?, media_type = ?, retry_after_ms = ?, receipt_id = ?
-    where id = ? and outcome = 'held'`,
+      truncated = ?, media_type = ?, body_expires_at = ?, retry_after_ms = ?, receipt_id = ?
+    where buyer_id = ? and id = ? and outcome = 'held'`,
   refusal: 'concluded',
 })
 
 export const insertBody = defineWrite({
-  sql: 'insert into call_bodies (call_id, sealed, bytes, expires_at) values (?, ?, ?, ?)',
+  sql: 'insert into call_bodies (expires_at, call_id, sealed, bytes) values (?, ?, ?, ?)',
 })
 
 export const insertReceipt = defineWrite({
@@ -79,6 +79,7 @@ export type CallRow = {
   response_bytes: bigint | null
   truncated: bigint
   media_type: string | null
+  body_expires_at: bigint | null
   retry_after_ms: bigint | null
   tag: string | null
   receipt_id: string | null
@@ -112,6 +113,7 @@ export function toCall(row: CallRow) {
     requestHash: row.request_hash,
     truncated: int(row.truncated) === 1,
     mediaType: row.media_type,
+    bodyExpiresAtMs: intOrNull(row.body_expires_at),
     retryAfterMs: intOrNull(row.retry_after_ms),
     tag: row.tag,
     receiptId: row.receipt_id as Id<'receipt'> | null,

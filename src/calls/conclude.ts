@@ -154,6 +154,8 @@ function rowsFor(
 ): RowWrite[] {
   const { body, fault } = ending
   const { endedAtMs, responseHash, receipt } = made
+  const life = call.idempotencyHash === null ? BODY_LIFE_MS.without : BODY_LIFE_MS.withKey
+  const bodyExpiresAtMs = body && endedAtMs + life
   const rows = [
     concludeCall([
       ending.outcome,
@@ -169,8 +171,10 @@ function rowsFor(
       body?.bytes.length ?? null,
       body?.truncated ? 1 : 0,
       body?.mediaType ?? null,
+      bodyExpiresAtMs,
       fault?.retryAfterMs ?? null,
       receipt?.receiptId ?? null,
+      call.buyerId,
       call.id,
     ]),
   ]
@@ -188,9 +192,8 @@ function rowsFor(
     )
   }
   if (body) {
-    const life = call.idempotencyHash === null ? BODY_LIFE_MS.without : BODY_LIFE_MS.withKey
     const sealed = vault.seal(bodyOwner(call), body.bytes)
-    rows.push(insertBody([call.id, sealed, body.bytes.length, endedAtMs + life]))
+    rows.push(insertBody([bodyExpiresAtMs, call.id, sealed, body.bytes.length]))
   }
   if (ending.outcome === 'failed' && call.idempotencyHash !== null) {
     rows.push(giveIdempotencyKeyBack([call.keyId, call.idempotencyHash]))

@@ -16,9 +16,9 @@ export function bodyOwner(call: { buyerId: string; id: string }): string {
 
 /** @throws Problem `call_not_found`, also for a call of someone else. */
 export async function findCall(store: Store, buyerId: string, callId: string): Promise<Call> {
-  const [row] = await store.query<CallRow>('select * from calls where id = ? and buyer_id = ?', [
-    callId,
+  const [row] = await store.query<CallRow>('select * from calls where buyer_id = ? and id = ?', [
     buyerId,
+    callId,
   ])
   if (!row) throw new Problem('call_not_found', 'There is no such call of this account.')
   return toCall(row)
@@ -58,14 +58,14 @@ export async function pastOutcome(deps: PastDeps, call: Call): Promise<Outcome> 
 
 /** The exact bytes of an answer; `null` when there were none, `undefined` when they are gone. */
 export async function bodyOf(deps: PastDeps, call: Call): Promise<AnswerBody | null | undefined> {
-  if (call.mediaType === null) return null
+  if (call.bodyExpiresAtMs === null) return null
   const [row] = await deps.store.query<{ sealed: Buffer }>(
-    'select sealed from call_bodies where call_id = ?',
-    [call.id],
+    'select sealed from call_bodies where expires_at = ? and call_id = ?',
+    [call.bodyExpiresAtMs, call.id],
   )
   if (!row) return undefined
   const bytes = deps.vault.open(bodyOwner(call), row.sealed)
-  return { bytes, mediaType: call.mediaType, truncated: call.truncated }
+  return { bytes, mediaType: call.mediaType ?? '', truncated: call.truncated }
 }
 
 async function receiptOf(

@@ -13,13 +13,14 @@ type Deps = { store: Store; clock: Clock }
 /** One round. It takes all that is due, and lets calls through between its steps. */
 export async function purge({ store: { db }, clock }: Deps): Promise<void> {
   const now = clock.now()
-  await forget(db, 'call_bodies', ['call_id'], 'expires_at', now)
+  await forget(db, 'call_bodies', ['expires_at', 'call_id'], 'expires_at', now)
   await forget(db, 'idempotency_keys', ['key_id', 'hash'], 'expires_at', now)
   await forget(db, 'quotes', ['id'], 'expires_at', now)
   await forget(db, 'ledger_counters', ['scope', 'window'], 'ends_at', now)
   while ((await keptBytes(db)) > BODY_QUOTA_BYTES) {
-    const first = db('call_bodies').orderBy('expires_at').limit(STEP).select('call_id')
-    await db('call_bodies').whereIn('call_id', first).delete()
+    const key = ['expires_at', 'call_id']
+    const first = db('call_bodies').orderBy(key).limit(STEP).select(key)
+    await db('call_bodies').whereIn(key, first).delete()
     await nextTurn()
   }
 }

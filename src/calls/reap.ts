@@ -3,7 +3,7 @@
  * gets a receipt of zero, and nothing is ever sent again.
  */
 import type { Clock } from '#core/clock'
-import type { Ledger } from '#ledger'
+import type { Ledger, OpenHold } from '#ledger'
 import type { Receipts } from '#receipts'
 import type { Store } from '#store'
 import type { Sealer } from './call.js'
@@ -23,14 +23,17 @@ export async function reap(deps: Deps, deadlineBeforeMs: number): Promise<number
   const limitMs = Math.min(deadlineBeforeMs, Number.MAX_SAFE_INTEGER)
   for (let ended = 0; ; ) {
     const holds = await deps.ledger.openHolds(limitMs, BATCH)
-    await Promise.all(holds.map((hold) => endOne(deps, hold.reference)))
+    await Promise.all(holds.map((hold) => endOne(deps, hold)))
     ended += holds.length
     if (holds.length < BATCH) return ended
   }
 }
 
-async function endOne(deps: Deps, callId: string): Promise<void> {
-  const [row] = await deps.store.query<CallRow>('select * from calls where id = ?', [callId])
-  if (!row) throw new Error(`the hold ${callId} has no call`)
+async function endOne(deps: Deps, { account, reference }: OpenHold): Promise<void> {
+  const [row] = await deps.store.query<CallRow>(
+    'select * from calls where buyer_id = ? and id = ?',
+    [account, reference],
+  )
+  if (!row) throw new Error(`the hold ${reference} has no call`)
   await interrupt(deps, toCall(row))
 }

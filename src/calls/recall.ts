@@ -29,9 +29,9 @@ export async function recall(deps: Deps, order: Order): Promise<Outcome | undefi
   if (hash === undefined) return undefined
   const [row] = await deps.store.query<CallRow & { fingerprint: string }>(
     `select calls.*, idempotency_keys.fingerprint from idempotency_keys
-     join calls on calls.id = idempotency_keys.call_id
+     join calls on calls.buyer_id = ? and calls.id = idempotency_keys.call_id
      where idempotency_keys.key_id = ? and idempotency_keys.hash = ? and expires_at > ?`,
-    [order.principal.key.id, hash, deps.clock.now()],
+    [order.principal.account.id, order.principal.key.id, hash, deps.clock.now()],
   )
   if (!row) return undefined
   if (row.fingerprint !== fingerprintOf(order)) {

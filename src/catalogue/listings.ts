@@ -56,9 +56,9 @@ export async function createListing(
 ): Promise<ListingWithEndpoints> {
   const credential = input.credential ?? { type: 'none' as const }
   const needed = input.credential ? slotOf(credential) : (slot ?? slotOf(credential))
+  checkCredential(credential)
   const definitions = input.endpoints.map((endpoint) => defineEndpoint(endpoint, input.backend))
   await checkDefinitions(deps, slugs(input.endpoints), definitions, needed)
-  checkCredential(credential)
   const now = deps.clock.now()
   const id = newId('listing', now)
   await deps.store.inTransaction(async (tx) => {

@@ -43,7 +43,7 @@ const RECOMPUTE = `
   open as (
     select 'buyer:' || account || ':held' as address,
       sum(amount / ${SCALE}) as whole, sum(amount % ${SCALE}) as nanos
-    from ledger_holds where state = 'held' group by account),
+    from ledger_holds group by account),
   named as (select address from ledger_accounts union select address from open)
   select named.address, coalesce(a.balance, 0) as balance,
     coalesce(a.may_be_negative, 0) as mayBeNegative,
@@ -53,21 +53,26 @@ const RECOMPUTE = `
   left join moved on moved.id = a.id
   left join open on open.address = named.address order by named.address`
 
-const COUNT_OPEN = "select count(*) as n from ledger_holds where state = 'held'"
+const COUNT_OPEN = 'select count(*) as n from ledger_holds'
 
 /** Plain JavaScript, so that it runs alike from source and from the build. */
 const WORKER = `
   const { parentPort, workerData } = require('node:worker_threads')
   const Database = require(workerData.driver)
-  const db = new Database(workerData.file, { readonly: true })
-  db.defaultSafeIntegers(true)
-  db.exec('begin')
-  parentPort.postMessage({
-    rows: db.prepare(workerData.recompute).all(),
-    open: db.prepare(workerData.countOpen).get().n,
-  })
-  db.exec('commit')
-  db.close()`
+  try {
+    const db = new Database(workerData.file, { readonly: true })
+    db.defaultSafeIntegers(true)
+    db.exec('begin')
+    parentPort.postMessage({
+      rows: db.prepare(workerData.recompute).all(),
+      open: db.prepare(workerData.countOpen).get().n,
+    })
+    db.exec('commit')
+    db.close()
+  } catch (error) {
+    // An error of the driver does not keep its message from thread to thread.
+    throw new Error(error.message)
+  }`
 
 export function createAuditor(options: { file: string; clock: { now(): number } }) {
   let running: Promise<Audit> | undefined

@@ -100,7 +100,7 @@ function hold(books: Books, command: Extract<Command, { kind: 'hold' }>): Accept
 }
 
 function capture(books: Books, command: Extract<Command, { kind: 'capture' }>): Accepted {
-  const { account, amount, counters } = close(books, command.reference, 'captured')
+  const { account, amount, counters } = close(books, command.reference)
   const total = command.charge + command.fee
   if (total > amount) throw new Error('a capture is never larger than its hold')
   settle(books, counters, total)
@@ -112,19 +112,20 @@ function capture(books: Books, command: Extract<Command, { kind: 'capture' }>): 
 }
 
 function release(books: Books, command: Extract<Command, { kind: 'release' }>): Accepted {
-  const { account, amount, counters } = close(books, command.reference, 'released')
+  const { account, amount, counters } = close(books, command.reference)
   settle(books, counters, undefined)
   return post(books, command, account, [
     { from: held(account), to: available(account), amount: nanos(amount) },
   ])
 }
 
-/** Compare-and-set: exactly one of capture and release can ever win. */
-function close(books: Books, reference: string, state: 'captured' | 'released'): HoldRow {
-  const row = books.sql.closeHold.get(state, reference) as HoldRow | undefined
+/** Takes the open hold away: exactly one of capture and release can ever win it. */
+function close(books: Books, reference: string): HoldRow {
+  const row = books.sql.closeHold.get(reference) as HoldRow | undefined
   if (row) return row
-  const found = books.sql.holdState.get(reference) as { state: 'captured' | 'released' } | undefined
-  throw new Refused({ reason: 'not-held', state: found?.state ?? 'unknown' })
+  const ended = books.sql.ending.get(reference) as { kind: 'capture' | 'release' } | undefined
+  const state = ended ? (`${ended.kind}d` as const) : 'unknown'
+  throw new Refused({ reason: 'not-held', state })
 }
 
 /**
@@ -228,19 +229,21 @@ function prepareStatements(money: SqliteConnection) {
        values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (reference, kind, position) do nothing`,
     ),
     insertHold: prepare(
-      `insert into ledger_holds (reference, account, amount, state, deadline, counters)
-       values (?, ?, ?, 'held', ?, ?) on conflict (reference) do nothing`,
+      `insert into ledger_holds (reference, account, amount, deadline, counters)
+       values (?, ?, ?, ?, ?) on conflict (reference) do nothing`,
     ),
     closeHold: prepare(
-      `update ledger_holds set state = ? where reference = ? and state = 'held'
-       returning account, amount, counters`,
+      'delete from ledger_holds where reference = ? returning account, amount, counters',
     ),
-    holdState: prepare('select state from ledger_holds where reference = ?'),
+    ending: prepare(
+      `select kind from ledger_postings
+       where reference = ? and kind in ('capture', 'release') limit 1`,
+    ),
     openHolds: prepare(
       `select reference, account, deadline from ledger_holds
-       where state = 'held' and deadline < ? order by deadline limit ?`,
+       where deadline < ? order by deadline limit ?`,
     ),
-    countHolds: prepare("select count(*) as n from ledger_holds where state = 'held'"),
+    countHolds: prepare('select count(*) as n from ledger_holds'),
     counter: prepare('select used from ledger_counters where scope = ? and window = ?'),
     count: prepare(
       `insert into ledger_counters (scope, window, used, ends_at) values (?, ?, ?, ?)

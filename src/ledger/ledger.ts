@@ -66,7 +66,7 @@ export type Accepted = { available: Nanos }
 export type Refusal =
   | { reason: 'insufficient'; available: Nanos; needed: Nanos }
   | { reason: 'counter'; counter: Counter; used: bigint }
-  /** The hold was captured or released already, or there never was one. */
+  /** The hold was captured or released already; `unknown` where that moved no money. */
   | { reason: 'not-held'; state: 'captured' | 'released' | 'unknown' }
   /** A command with this kind and reference was applied before. */
   | { reason: 'repeated' }

@@ -202,6 +202,7 @@ describe('a result', () => {
       'invalid_arguments',
     ],
     ['an unknown field', 'browse_apis', { queri: 'tea' }, 'invalid_request'],
+    ['a page longer than a model reads', 'browse_apis', { limit: 21 }, 'invalid_request'],
     [
       'a price above the limit',
       'call_api',

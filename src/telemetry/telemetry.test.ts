@@ -163,21 +163,50 @@ describe('a log line', () => {
     expect(await telemetry.metrics()).toContain('souk_calls_total{outcome="charged"} 1')
   })
 
-  test.each(['authorization', 'cookie', 'api_key', 'credential', 'secret', 'password', 'token'])(
-    'never has the value of a field named %s, at any of four levels',
-    (name) => {
-      const secret = 'the-value-of-a-secret'
-      telemetry.log.error({ [name]: secret }, 'one')
-      telemetry.log.error({ a: { [name]: secret } }, 'two')
-      telemetry.log.error({ a: { b: { [name]: secret } } }, 'three')
-      telemetry.log.error({ a: { b: { c: { [name]: { value: secret } } } } }, 'four')
-      telemetry.failed(
-        Object.assign(new Error('broken'), { request: { headers: { [name]: secret } } }),
-      )
-      expect(lines()).toHaveLength(5)
-      expect(written).not.toContain(secret)
-    },
-  )
+  test.each([
+    'authorization',
+    'Cookie',
+    'api_key',
+    'X-Api-Key',
+    'credential',
+    'secret',
+    'password',
+    'token',
+  ])('never has the value of a field named %s, wherever it is nested', (name) => {
+    const value = 'the-value-of-a-secret'
+    const secret = { [name]: value, other: 1 }
+    const { log } = telemetry
+    log.error(secret, 'on top')
+    log.error({ a: { b: { c: [secret] } } }, 'in a list')
+    log.error({ [name]: { inside: { of: value } } }, 'as an object')
+    log.error({ a: { toJSON: () => secret } }, 'made by toJSON')
+    log.error(Object.assign(new Error('broken'), { request: { headers: secret } }))
+    telemetry.failed(Object.assign(new Error('broken'), { response: { request: secret } }))
+    log.error({ why: Object.assign(new Error('nested'), secret) }, 'in an error that is nested')
+    expect(lines()).toHaveLength(7)
+    expect(written).not.toContain(value)
+    expect(lines()[1]).toMatchObject({ a: { b: { c: [{ [name]: '[redacted]', other: 1 }] } } })
+  })
+
+  test('takes what JSON cannot: circles, bytes and large integers', () => {
+    const circle: Record<string, unknown> = { nanos: 10n ** 18n, bytes: Buffer.from('sealed') }
+    circle.self = circle
+    telemetry.log.error(circle, 'odd')
+    expect(lines()[0]).toMatchObject({
+      nanos: '1000000000000000000',
+      bytes: '[6 bytes]',
+      msg: 'odd',
+    })
+    expect(written).toContain('[deeper]')
+  })
+
+  test('of an error has its type, its causes and its fields', () => {
+    class Odd extends Error {}
+    telemetry.failed(Object.assign(new Odd('broken'), { code: 'E_ODD' }))
+    expect(lines()[0]).toMatchObject({
+      err: { type: 'Odd', message: 'broken', code: 'E_ODD', stack: expect.stringContaining('.ts') },
+    })
+  })
 
   test('is one line whatever is in it: control characters are escaped', () => {
     const hostile = 'one\ntwo\r\u0000\u001b[31m"\\\t\u2028end'

@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
+import { redacted } from './redact.js'
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
@@ -82,24 +83,15 @@ export function createTelemetry(options: {
   }
 }
 
-/** A second net: no field of these names is written, down to four levels of what is logged. */
-const SECRET_PATHS = [
-  'authorization',
-  'cookie',
-  'api_key',
-  'credential',
-  'secret',
-  'password',
-  'token',
-].flatMap((name) => ['', '*.', '*.*.', '*.*.*.'].map((depth) => depth + name))
-
 function createLog(level: LogLevel, destination?: NodeJS.WritableStream): Logger {
   return pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: SECRET_PATHS,
+      formatters: { log: redacted },
+      // Errors were made plain before they get here.
+      serializers: { err: (plain) => plain },
     },
     destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
   )

@@ -38,6 +38,18 @@ describe('refused unread', () => {
   test.each(badMessages)('$name: $code', (row) => expectRefusedBytes(bazaar, face, row))
 })
 
+describe('from a client of 2026-07-28', () => {
+  const modern = () => mcpFace(bazaar.world, 'modern')
+
+  test.each(refusals)('$name: $code', (row) => expectRefusal(bazaar, modern(), row))
+
+  test.each(badMessages)('$name: $code', (row) => expectRefusedBytes(bazaar, modern(), row))
+
+  test('what a failing upstream costs: nothing, with a receipt', async () => {
+    for (const row of failingUpstreams.slice(0, 3)) await expectRefusal(bazaar, modern(), row)
+  })
+})
+
 const buying = (changes: Json = {}) => ({
   jsonrpc: '2.0',
   id: 1,

@@ -53,7 +53,9 @@ export async function aCatalogue(): Promise<ACatalogue> {
   async function open() {
     const search = counting(embeddedSearch(file))
     const parts = { store, clock, vault, upstreams, search, catalogFolder: folder }
-    return { search, catalogue: await createCatalogue(parts) }
+    const catalogue = await createCatalogue(parts)
+    await catalogue.reindex()
+    return { search, catalogue }
   }
 
   const world: ACatalogue = {
@@ -66,7 +68,6 @@ export async function aCatalogue(): Promise<ACatalogue> {
       await world.search.close()
       if (lost) for (const part of ['', '-wal', '-shm']) rmSync(file + part, { force: true })
       Object.assign(world, await open())
-      await world.catalogue.reindex()
     },
     async close() {
       await world.search.close()

@@ -94,6 +94,8 @@ export async function aBazaar(settings: Record<string, string> = {}) {
     /** Lets the upstream answer as a good one does. */
     calm: () => world.upstream.answerWith(answerJson(200, { ok: true })),
     state: () => stateOf(world),
+    /** How many calls and receipts were written down. */
+    written: () => writtenIn(world),
   }
 }
 
@@ -102,6 +104,12 @@ async function stateOf(world: World) {
   const { accounts, openHolds } = await world.started.gateway.deps.ledger.audit()
   const balances = accounts.filter(({ balance }) => balance !== '0')
   return { balances, openHolds }
+}
+
+async function writtenIn(world: World) {
+  const { store } = world.started.gateway.deps
+  const count = async (table: string) => Number((await store.db(table).count({ n: '*' }))[0]!.n)
+  return { calls: await count('calls'), receipts: await count('receipts') }
 }
 
 async function keepBusy(world: World, orders: { key: string; order: Json }[]) {
@@ -133,21 +141,36 @@ export function restFace(world: World): Face {
   }
 }
 
-export function mcpFace(world: World): Face {
-  const post: Face['post'] = async (key, bytes, headers) => {
+/** @param era `modern` for the stateless requests of 2026-07-28, each with its own envelope. */
+export function mcpFace(world: World, era: 'bare' | 'modern' = 'bare'): Face {
+  const meta = era === 'modern' ? `,"_meta":${JSON.stringify(MODERN_META)}` : ''
+  const callOf = (tool: Tool, args: string) =>
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}","arguments":${args}${meta}}}`
+  const postCall = async (
+    tool: Tool,
+    key: string | undefined,
+    bytes: string | Buffer | Buffer[],
+    headers: Record<string, string> = {},
+  ): Promise<Refused> => {
     const { json, ...rest } = await postBytes(`${world.url}/mcp`, key, bytes, {
       accept: 'application/json, text/event-stream',
+      ...(era === 'modern' && { ...MODERN_HEADERS, 'mcp-name': tool }),
       ...headers,
     })
     return { ...rest, json: json.jsonrpc === '2.0' ? resultIn(json) : json }
   }
-  const callOf = (tool: Tool, args: string) =>
-    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}","arguments":${args}}}`
   return {
     envelope: (order) => callOf('call_api', order),
-    post,
-    ask: (key, tool, args) => post(key, callOf(tool, JSON.stringify(args))),
+    post: (key, bytes, headers) => postCall('call_api', key, bytes, headers),
+    ask: (key, tool, args) => postCall(tool, key, callOf(tool, JSON.stringify(args))),
   }
+}
+
+const MODERN_HEADERS = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call' }
+const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
 }
 
 /** The structured content of a result, or the data of a protocol error; `isError` beside. */

@@ -39,14 +39,21 @@ export async function expectRefusal(bazaar: Bazaar, face: Face, row: Refusal): P
   const { world, buyer } = bazaar
   const { key = buyer.key, tool = 'call_api', args, after } = await row.asked(bazaar)
   const before = await bazaar.state()
+  const written = await bazaar.written()
   const reached = world.upstream.requests.length
   const { status, headers, json } = await face.ask(key ?? undefined, tool, args)
   const state = await bazaar.state()
+  const writtenAfter = await bazaar.written()
   const reaches = world.upstream.requests.length - reached
   await after?.()
   expect(json).toMatchObject({ code: row.code, ...PROBLEM, ...row.says })
   expect(state).toEqual(before)
   expect(reaches).toBe(row.reaches ?? 0)
+  // A refusal before the hold leaves no trace; what reached the upstream has a receipt.
+  expect(writtenAfter).toEqual({
+    calls: written.calls + reaches,
+    receipts: written.receipts + reaches,
+  })
   if (row.retries) expect(json.retry_after_s).toBeGreaterThan(0)
   if ('isError' in json) {
     expect(json.isError).toBe(true)

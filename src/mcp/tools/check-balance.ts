@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { requireScope } from '#accounts'
 import { balanceOf } from '#calls'
 import { requireKey } from './require-key.js'
 import { defineTool, LOOKING } from './tool.js'
@@ -13,7 +12,6 @@ export const checkBalance = defineTool({
   annotations: LOOKING,
   async run(deps, caller) {
     const principal = requireKey(caller)
-    requireScope(principal, 'call', 'read')
     return { ...(await balanceOf(deps, principal)), top_up_url: deps.topUpUrl }
   },
 })

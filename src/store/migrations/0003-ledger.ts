@@ -28,16 +28,16 @@ export async function up(db: Knex): Promise<void> {
     memo text,
     primary key (reference, kind, position)
   ) ${isSqlite ? 'without rowid' : ''}`)
+  // A row is here as long as its hold is open: closing it deletes it, so that the table stays as
+  // small as what is in flight. What became of it stands in the postings and in the call.
   // `counters` are those that the hold was counted on, as JSON, so that they can be given back.
   await db.raw(`create table ledger_holds (
     reference text not null primary key,
     account text not null,
     amount bigint not null check (amount >= 0),
-    state text not null check (state in ('held', 'captured', 'released')),
     deadline bigint not null,
     counters text not null
   ) ${isSqlite ? 'without rowid' : ''}`)
-  await db.raw("create index ledger_holds_open on ledger_holds (deadline) where state = 'held'")
   await db.schema.createTable('ledger_counters', (table) => {
     table.text('scope').notNullable()
     table.text('window').notNullable()

@@ -7,38 +7,43 @@ export async function up(db: Knex): Promise<void> {
   await createRecords(db)
 }
 
+/**
+ * A call is written at its hold and at its end, and each tree that it stands in is a page to write
+ * to disk both times: hence one tree, in which the latest calls of a buyer lie side by side.
+ */
 async function createCalls(db: Knex): Promise<void> {
-  await db.schema.createTable('calls', (table) => {
-    table.text('id').primary()
-    table.text('buyer_id').notNullable()
-    table.text('key_id').notNullable()
-    table.text('seller_id').notNullable()
-    table.text('endpoint_id').notNullable()
-    table.integer('version').notNullable()
-    table.text('outcome').notNullable()
-    table.text('code')
-    table.text('message')
-    table.integer('status')
-    table.bigInteger('started_at').notNullable()
-    table.bigInteger('ended_at')
-    table.integer('latency_ms')
-    table.bigInteger('hold').notNullable()
-    table.bigInteger('charge').notNullable()
-    table.bigInteger('fee').notNullable()
-    table.text('quantity')
-    table.text('price').notNullable()
-    table.text('quote_id')
-    table.text('idempotency_hash')
-    table.text('request_hash').notNullable()
-    table.text('response_hash')
-    table.bigInteger('response_bytes')
-    table.integer('truncated').notNullable()
-    table.text('media_type')
-    table.bigInteger('retry_after_ms')
-    table.text('tag')
-    table.text('receipt_id')
-    table.index(['buyer_id', 'id'])
-  })
+  await db.raw(`create table calls (
+    buyer_id text not null,
+    id text not null,
+    key_id text not null,
+    seller_id text not null,
+    endpoint_id text not null,
+    version integer not null,
+    outcome text not null,
+    code text,
+    message text,
+    status integer,
+    started_at bigint not null,
+    ended_at bigint,
+    latency_ms integer,
+    hold bigint not null,
+    charge bigint not null,
+    fee bigint not null,
+    quantity text,
+    price text not null,
+    quote_id text,
+    idempotency_hash text,
+    request_hash text not null,
+    response_hash text,
+    response_bytes bigint,
+    truncated integer not null,
+    media_type text,
+    body_expires_at bigint,
+    retry_after_ms bigint,
+    tag text,
+    receipt_id text,
+    primary key (buyer_id, id)
+  ) ${withoutRowid(db)}`)
 }
 
 /** What a call is bound to before it runs, and what is kept of it for a while. */
@@ -52,14 +57,15 @@ async function createPromises(db: Knex): Promise<void> {
     table.primary(['key_id', 'hash'])
     table.index(['expires_at'])
   })
-  await db.schema.createTable('call_bodies', (table) => {
-    table.text('call_id').primary()
-    table.bigInteger('bytes').notNullable()
-    table.bigInteger('expires_at').notNullable()
-    table.binary('sealed').notNullable()
-    // With the bytes, so that what is kept is summed without reading a single body.
-    table.index(['expires_at', 'bytes'])
-  })
+  // In the order in which they expire: forgetting them is taking rows from the front. The size
+  // stands before the body, so that summing sizes reads no body.
+  await db.raw(`create table call_bodies (
+    expires_at bigint not null,
+    call_id text not null,
+    bytes bigint not null,
+    sealed ${isSqlite(db) ? 'blob' : 'bytea'} not null,
+    primary key (expires_at, call_id)
+  ) ${withoutRowid(db)}`)
   await db.schema.createTable('quotes', (table) => {
     table.text('id').primary()
     table.text('buyer_id').notNullable()
@@ -119,4 +125,12 @@ export async function down(db: Knex): Promise<void> {
   ]) {
     await db.schema.dropTable(table)
   }
+}
+
+function withoutRowid(db: Knex): string {
+  return isSqlite(db) ? 'without rowid' : ''
+}
+
+function isSqlite(db: Knex): boolean {
+  return db.client.config.client === 'better-sqlite3'
 }
