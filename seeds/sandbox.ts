@@ -35,16 +35,19 @@ export async function openSandbox(gateway: Gateway): Promise<Sandbox> {
     nowMs: deps.clock.now,
   })
   deps.upstreams.allowHost(new URL(seller.baseUrl).host)
-  await list(gateway, keys, seller.baseUrl)
+  await list(gateway, keys, { baseUrl: seller.baseUrl, isKeyNew: isNew })
   // Kept from start to start: a listing whose address changes is a new version of its endpoints.
   writeSecret(file, JSON.stringify({ ...keys, upstream_port: seller.port }, null, 2))
   return { buyerKey: keys.buyer, isNew, sellerUrl: seller.baseUrl, close: seller.close }
 }
 
-async function makeAccounts({ deps }: Gateway): Promise<Keys> {
-  const buyer = await deps.accounts.create({ name: 'Sandbox buyer', slug: 'sandbox-buyer' })
-  const seller = await deps.accounts.create({ name: 'Sample seller', slug: 'sample-seller' })
-  await grant(deps, buyer.account, { amount: parseUsdc(BUYER_CREDIT), reason: 'sandbox credit' })
+async function makeAccounts(gateway: Gateway): Promise<Keys> {
+  const buyer = await freshSecret(gateway, 'Sandbox buyer', 'sandbox-buyer')
+  const seller = await freshSecret(gateway, 'Sample seller', 'sample-seller')
+  if (buyer.isNew) {
+    const terms = { amount: parseUsdc(BUYER_CREDIT), reason: 'sandbox credit' }
+    await grant(gateway.deps, buyer.account, terms)
+  }
   return {
     buyer: buyer.secret,
     sample_seller: seller.secret,
@@ -53,7 +56,20 @@ async function makeAccounts({ deps }: Gateway): Promise<Keys> {
   }
 }
 
-async function list({ deps, root }: Gateway, keys: Keys, baseUrl: string): Promise<void> {
+/** An account and a secret of its own; one that is there, its keys file lost, gets a new secret. */
+async function freshSecret({ deps: { accounts } }: Gateway, name: string, slug: string) {
+  const account = await accounts.bySlug(slug)
+  if (!account) return { ...(await accounts.create({ name, slug })), isNew: true }
+  const secret = newSecret('test')
+  await accounts.fixSecret(account.id, secret)
+  return { account, secret, isNew: false }
+}
+
+async function list(
+  { deps, root }: Gateway,
+  keys: Keys,
+  { baseUrl, isKeyNew }: { baseUrl: string; isKeyNew: boolean },
+): Promise<void> {
   const { catalogue, accounts } = deps
   const seller = (await accounts.authenticate(keys.sample_seller)).account
   const written = parse(readFileSync(join(root, 'seeds/sample-listing.yaml'), 'utf8'))
@@ -66,7 +82,7 @@ async function list({ deps, root }: Gateway, keys: Keys, baseUrl: string): Promi
     await catalogue.publish(seller.id, created.listing.id)
     return
   }
-  if (existing.listing.backend.base_url === baseUrl) return
+  if (existing.listing.backend.base_url === baseUrl && !isKeyNew) return
   const { slug: _slug, credential: _credential, ...patch } = input
   await catalogue.change(seller.id, existing.listing.id, patch)
   await catalogue.setCredential(seller.id, existing.listing.id, credential)

@@ -39,7 +39,6 @@ if (!command) {
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error
     for (const fault of error.faults) console.error(fault)
-    // What was opened before the fault was found, such as a port in use, would keep the process alive.
-    process.exit(2)
+    process.exitCode = 2
   }
 }

@@ -1,12 +1,15 @@
 /** Start, wait for a signal, drain in reverse order. */
+import { mkdirSync } from 'node:fs'
 import { reap } from '#calls'
 import { compose, type Gateway } from './compose.js'
 import type { Config } from './config.js'
 import { type OpenedDoors, openDoors } from './first-start.js'
+import { lockFolder } from './folder-lock.js'
 import { startJobs } from './jobs.js'
 
 /** What is left of a drain after the upstreams' time and the holds' margin. */
 const DRAIN_MARGIN_MS = 10_000
+const CLOSING_MS = 1_000
 
 export type Started = {
   gateway: Gateway
@@ -20,37 +23,48 @@ export async function start(
   config: Config,
   say: (line: string) => void = () => {},
 ): Promise<Started> {
-  const gateway = await compose(config)
-  const { deps, server } = gateway
-  // This process alone owns its database file, so every open hold is a dead predecessor's.
-  const interrupted = await reap(deps, Number.POSITIVE_INFINITY)
-  if (interrupted > 0) say(`Released ${interrupted} calls that the last stop interrupted.`)
-  const doors = await openDoors(gateway, say)
-  const stopJobs = startJobs(gateway)
-  await gateway.listen()
-
-  let draining: Promise<void> | undefined
-  return {
-    gateway,
-    doors,
-    drain: () => {
-      draining ??= drain()
+  const open: (() => Promise<unknown>)[] = []
+  const closeAll = async () => {
+    for (const close of open.splice(0).reverse()) await close()
+  }
+  try {
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+    const unlock = lockFolder(config.dataDir)
+    open.push(async () => unlock())
+    const gateway = await compose(config)
+    open.push(gateway.close)
+    // This process alone has the database, so every open hold is a dead predecessor's.
+    const interrupted = await reap(gateway.deps, Number.POSITIVE_INFINITY)
+    if (interrupted > 0) say(`Released ${interrupted} calls that the last stop interrupted.`)
+    const doors = await openDoors(gateway, say)
+    open.push(doors.close)
+    await gateway.listen()
+    open.push(() => stopListening(gateway))
+    open.push(startJobs(gateway))
+    let draining: Promise<void> | undefined
+    const drain = () => {
+      draining ??= takeNoMoreCalls(gateway).then(closeAll)
       return draining
-    },
+    }
+    return { gateway, doors, drain }
+  } catch (error) {
+    await closeAll()
+    throw error
   }
+}
 
-  async function drain(): Promise<void> {
-    const drained = deps.slots.drain()
-    await Promise.race([drained, deadline(config.upstreamTimeMs + DRAIN_MARGIN_MS)])
-    await stopJobs()
-    const closed = new Promise((resolve) => server.close(resolve))
-    server.closeIdleConnections()
-    await Promise.race([closed, deadline(1_000)])
-    server.closeAllConnections()
-    await doors.close()
-    await gateway.close()
-    deps.telemetry.log.flush()
-  }
+/** Refuses new calls and waits for running ones, but not for longer than any of them may take. */
+async function takeNoMoreCalls({ config, deps }: Gateway): Promise<void> {
+  await Promise.race([deps.slots.drain(), deadline(config.upstreamTimeMs + DRAIN_MARGIN_MS)])
+}
+
+/** Ends all connections; answers that are on their way get a moment to leave. */
+async function stopListening({ server, deps }: Gateway): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  server.closeIdleConnections()
+  await Promise.race([closed, deadline(CLOSING_MS)])
+  server.closeAllConnections()
+  deps.telemetry.log.flush()
 }
 
 /** Runs until the first SIGTERM or SIGINT, then drains and ends. */

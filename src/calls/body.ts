@@ -2,7 +2,13 @@
 import { decodeUtf8, parseLossless } from '#core/json-text'
 import type { AnswerBody } from './call.js'
 
-export type RenderedBody = { body: unknown; truncated?: true; body_url?: string }
+export type RenderedBody = {
+  body: unknown
+  truncated?: true
+  body_url?: string
+  /** The answer had a body, which is no longer kept. */
+  body_expired?: true
+}
 
 /**
  * JSON where parsing loses nothing, text where it is text, base64 otherwise.
@@ -14,7 +20,8 @@ export function renderBody(
   limitBytes: number,
   bodyUrl: string,
 ): RenderedBody {
-  if (!answer || answer.bytes.length === 0) return { body: null }
+  if (answer === undefined) return { body: null, body_expired: true }
+  if (answer === null || answer.bytes.length === 0) return { body: null }
   const { bytes, mediaType, truncated } = answer
   if (bytes.length > limitBytes || truncated) {
     const part = bytes.subarray(0, limitBytes)

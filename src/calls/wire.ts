@@ -50,6 +50,7 @@ export const outcomeSchema = z.object({
   body: z.unknown().describe('parsed JSON, text, or {encoding, media_type, data}'),
   truncated: z.boolean().optional(),
   body_url: z.string().optional().describe('where the exact bytes are, while they are kept'),
+  body_expired: z.boolean().optional().describe('there was a body, which is no longer kept'),
   charge: z.object({ amount: z.string(), fee: z.string(), total: z.string() }),
   balance: z.string().describe('what can be spent now'),
   receipt: z.string().nullable().describe('compact JWS, verifiable offline'),

@@ -148,6 +148,7 @@ describe('a change', () => {
       { title: 'New', endpoints: [{ slug: 'search', path: '/{missing}' }] },
       { title: 'New', backend: { type: 'http', base_url: 'http://10.0.0.1' } },
       { title: 'New', endpoints: [anEndpoint(), anEndpoint()] },
+      { title: 'New', retire: ['page', 'pages'] },
       {
         title: 'New',
         endpoints: [{ slug: 'page', input_schema: { type: 'object', $ref: 'http://x' } }],
@@ -289,6 +290,21 @@ describe('a credential', () => {
         value: 'a-secret-of-the-seller',
       }),
     ).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
+  test('may take a place that only a retired endpoint aimed at, which then cannot come back', async () => {
+    const input_schema = { type: 'object', properties: { token: { type: 'string' } } }
+    const old = anEndpoint({ slug: 'old', path: '/old', input_schema })
+    const { id } = (await listed({ endpoints: [anEndpoint(), old] })).listing
+    await change(id, { retire: ['old'] })
+    await world.catalogue.setCredential(world.sellerId, id, {
+      type: 'query',
+      name: 'token',
+      value: 'a-secret-of-the-seller',
+    })
+    await expect(change(id, { endpoints: [{ slug: 'old' }] })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
   })
 
   test('shorter than 8 characters is refused', async () => {

@@ -94,6 +94,7 @@ export async function changeListing(
   const { listing } = current
   const backend = patch.backend ?? listing.backend
   const changed = mergeEndpoints(current.endpoints, patch, backend)
+  refuseUnknown(current.endpoints, patch.retire ?? [])
   const slot = { type: listing.credential.type, name: listing.credential.name ?? undefined }
   await checkDefinitions(deps, [...changed.keys()], [...changed.values()], slot)
   const now = deps.clock.now()
@@ -118,7 +119,9 @@ export async function setCredential(
   credential: Credential,
 ): Promise<void> {
   checkCredential(credential)
-  for (const { definition } of endpoints) checkTarget(targetOf(definition), slotOf(credential))
+  for (const { definition, status } of endpoints) {
+    if (status === 'active') checkTarget(targetOf(definition), slotOf(credential))
+  }
   await deps.store
     .db('listings')
     .where({ id: listing.id })
@@ -339,6 +342,12 @@ function mergeEndpoints(
     merged.set(slug, defineEndpoint(endpoint as EndpointInput, backend))
   }
   return merged
+}
+
+function refuseUnknown(endpoints: readonly Endpoint[], retired: readonly string[]): void {
+  const unknown = retired.find((slug) => !endpoints.some((endpoint) => endpoint.slug === slug))
+  if (unknown === undefined) return
+  throw new Problem('invalid_request', `The listing has no endpoint "${unknown}" to retire.`)
 }
 
 function showColumns(listing: Listing) {

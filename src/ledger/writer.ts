@@ -28,6 +28,10 @@ export function threadWriter(file: string): Writer {
   worker.on('error', (error) => {
     throw error
   })
+  let isClosing = false
+  worker.on('exit', () => {
+    if (!isClosing) throw new Error('The thread that writes money has ended.')
+  })
   return {
     write: (units) =>
       new Promise((resolve, reject) => {
@@ -39,6 +43,7 @@ export function threadWriter(file: string): Writer {
         worker.postMessage(units)
       }),
     close: async () => {
+      isClosing = true
       const ended = once(worker, 'exit')
       worker.postMessage('close')
       await ended

@@ -148,14 +148,14 @@ export function showPrice(
         model: price.model,
         unit: price.unit,
         amount: formatUsdc(price.amount),
-        per: price.per.toString(),
+        per: count(price.per),
         max_quantity: formatDecimal(price.maxQuantity),
         max_total,
       }
     case 'free':
       return {
         model: price.model,
-        ...(price.dailyCap !== undefined && { daily_cap: price.dailyCap.toString() }),
+        ...(price.dailyCap !== undefined && { daily_cap: count(price.dailyCap) }),
         max_total,
       }
   }
@@ -169,4 +169,9 @@ export function feeOn(charge: Nanos, feeBps: bigint): Nanos {
 /** What the buyer pays for a charge: the charge and the fee on top. */
 export function totalOf(charge: Nanos, feeBps: bigint): Nanos {
   return nanos(charge + feeOn(charge, feeBps))
+}
+
+/** A count, which sellers wrote as a JSON number within its range, as one again. */
+function count(value: bigint): number {
+  return Number.parseInt(value.toString(), 10)
 }

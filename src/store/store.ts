@@ -88,6 +88,20 @@ function createQuery(money: SqliteConnection): Store['query'] {
   }
 }
 
+/** Locks `file` for this process alone; `undefined` when another one has it. */
+export function openLock(file: string): (() => void) | undefined {
+  const connection = new SqliteDatabase(file, { timeout: 0 })
+  try {
+    connection.pragma('journal_mode = delete')
+    connection.exec('begin exclusive')
+    return () => connection.close()
+  } catch (error) {
+    connection.close()
+    if ((error as { code?: unknown }).code === 'SQLITE_BUSY') return undefined
+    throw error
+  }
+}
+
 /** One more connection to the file, with the settings that all of them have. */
 export function openConnection(file: string): SqliteConnection {
   const connection = new SqliteDatabase(file)
