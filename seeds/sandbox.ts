@@ -71,7 +71,7 @@ async function list(
   { baseUrl, isKeyNew }: { baseUrl: string; isKeyNew: boolean },
 ): Promise<void> {
   const { catalogue, accounts } = deps
-  const seller = (await accounts.authenticate(keys.sample_seller)).account
+  const seller = (await accounts.bySlug('sample-seller'))!
   const written = parse(readFileSync(join(root, 'seeds/sample-listing.yaml'), 'utf8'))
   const credential = { ...written.credential, value: keys.upstream }
   const backend = { type: 'http', base_url: baseUrl }

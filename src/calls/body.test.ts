@@ -54,10 +54,10 @@ describe('a body that fits', () => {
     expect(render('a'.repeat(LIMIT), 'text/plain')).toEqual({ body: 'a'.repeat(LIMIT) })
   })
 
-  test('one that is empty, missing or gone is null', () => {
+  test('one that is empty or missing is null, and one that is gone says so', () => {
     expect(render('', 'text/plain')).toEqual({ body: null })
     expect(renderBody(null, LIMIT, URL_OF_BODY)).toEqual({ body: null })
-    expect(renderBody(undefined, LIMIT, URL_OF_BODY)).toEqual({ body: null })
+    expect(renderBody(undefined, LIMIT, URL_OF_BODY)).toEqual({ body: null, body_expired: true })
   })
 })
 

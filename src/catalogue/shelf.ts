@@ -144,7 +144,7 @@ async function showAll(deps: Deps, found: Page<string>): Promise<BrowseResult[]>
   for (const endpointId of found.items) {
     const offer = await deps.offers.find(endpointId)
     // The index may be a moment behind the catalogue.
-    if (offer?.status === 'published') results.push(await show(deps, offer))
+    if (offer?.status === 'published' && !offer.hostChanged) results.push(await show(deps, offer))
   }
   return results
 }

@@ -76,8 +76,8 @@ export type Refusal =
 export type Unit = {
   commands: readonly Command[]
   /**
-   * Rows that stand or fall with the commands, made when the unit's turn has come. It must not wait
-   * for anything, and it may be called again when a unit before it was refused.
+   * Rows that stand or fall with the commands, made when the unit is submitted. It must not wait for
+   * anything, and it is called again when a unit before it was not written after all.
    */
   rows?: () => readonly RowWrite[]
   /** Undoes what `rows` changed in memory, when the unit was not written after all. */

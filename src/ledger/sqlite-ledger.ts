@@ -1,6 +1,6 @@
 /** The ledger on SQLite: units that arrive together are written as one batch, in order. */
 import { Problem } from '#core/problem'
-import { groupCommit, type SqliteConnection, type Turnstile } from '#store'
+import { groupCommit, type RowWrite, type SqliteConnection, type Turnstile } from '#store'
 import { createAuditor } from './audit.js'
 import { type BatchResult, isStorageError, type PlainOutcome } from './batch.js'
 import { available, earned, held, leaving } from './chart.js'
@@ -20,24 +20,33 @@ type Options = {
   onFlush?: (units: number, tookMs: number) => void
 }
 
-/** A unit whose rows are made, in the order in which they were made. */
-type Made = { unit: Unit; rows: ReturnType<NonNullable<Unit['rows']>> }
+/**
+ * A unit with its rows, made when it is submitted and made again when a unit before it fails; or
+ * the error that kept them from being made.
+ */
+type Made = { unit: Unit; rows: readonly RowWrite[] | Error }
 
 export function sqliteLedger(options: Options): Ledger {
   const books = openBooks(options.money)
   const writer = options.writer ?? inlineWriter(options.money)
-  const queue = groupCommit<Unit, UnitOutcome>({
+  const made = new Set<Made>()
+  const queue = groupCommit<Made, UnitOutcome>({
     turnstile: options.turnstile,
-    flush: async (units) => {
+    flush: async (batch) => {
       const startedAt = performance.now()
-      const outcomes = await flush(writer, units)
-      options.onFlush?.(units.length, performance.now() - startedAt)
+      const outcomes = await flush(writer, made, batch)
+      options.onFlush?.(batch.length, performance.now() - startedAt)
       return outcomes
     },
   })
 
   return {
-    commit: (unit) => queue.submit(unit),
+    commit: async (unit) => {
+      const one: Made = { unit, rows: makeRows(unit) }
+      if (one.rows instanceof Error) throw one.rows
+      made.add(one)
+      return queue.submit(one)
+    },
     waiting: () => queue.waiting(),
     balanceOf: async (account) => ({
       available: balanceAt(books, available(account)),
@@ -61,59 +70,68 @@ export function sqliteLedger(options: Options): Ledger {
 /**
  * Rows are made before it is known whether their unit is accepted, since they continue chains that
  * later units continue again. When such a unit is refused, nothing was written: its answer is
- * known, what was made is undone, and the others are made and written anew.
+ * known, all that was made since is undone, and the others are made and written anew.
  */
-async function flush(writer: Writer, units: readonly Unit[]): Promise<(UnitOutcome | Error)[]> {
-  const answers = new Map<Unit, UnitOutcome | Error>()
-  for (let open = units; open.length > 0; open = open.filter((unit) => !answers.has(unit))) {
-    const batch = makeRows(open, answers)
-    const result = await writeOrUndo(writer, batch)
-    if (result.written) {
-      for (const [i, { unit }] of batch.entries()) answers.set(unit, toOutcome(result.outcomes[i]!))
-    } else {
-      undo(batch)
-      answers.set(batch[result.at]!.unit, toOutcome(result.outcome))
+async function flush(
+  writer: Writer,
+  made: Set<Made>,
+  batch: readonly Made[],
+): Promise<(UnitOutcome | Error)[]> {
+  const answers = new Map<Made, UnitOutcome | Error>()
+  for (let open = batch; open.length > 0; open = batch.filter((one) => !answers.has(one))) {
+    for (const one of open) if (one.rows instanceof Error) answers.set(one, one.rows)
+    const writable = open.filter((one) => !answers.has(one))
+    const result = await write(writer, writable).catch((error: unknown) => {
+      for (const one of batch) if (!answers.has(one)) answers.set(one, error as Error)
+    })
+    if (result?.written) {
+      for (const [i, one] of writable.entries()) answers.set(one, toOutcome(result.outcomes[i]!))
+      continue
     }
+    if (result) answers.set(writable[result.at]!, toOutcome(result.outcome))
+    remake(made, answers)
   }
-  return units.map((unit) => answers.get(unit)!)
+  for (const one of batch) made.delete(one)
+  return batch.map((one) => answers.get(one)!)
 }
 
-/** The units with their rows; one whose rows cannot be made is answered with the error. */
-function makeRows(units: readonly Unit[], answers: Map<Unit, UnitOutcome | Error>): Made[] {
-  const batch: Made[] = []
-  for (const unit of units) {
-    try {
-      batch.push({ unit, rows: unit.rows?.() ?? [] })
-    } catch (error) {
-      unit.onRolledBack?.()
-      answers.set(unit, error as Error)
-    }
+/** Undoes all that is not written, latest first, and makes again what still has a chance. */
+function remake(made: Set<Made>, answers: Map<Made, UnitOutcome | Error>): void {
+  const unwritten = [...made]
+  for (const { unit } of unwritten.toReversed()) unit.onRolledBack?.()
+  for (const one of unwritten) {
+    if (answers.has(one)) made.delete(one)
+    else one.rows = makeRows(one.unit)
   }
-  return batch
 }
 
-async function writeOrUndo(writer: Writer, batch: readonly Made[]): Promise<BatchResult> {
+/** The unit's rows, or what kept them from being made, with nothing left of the attempt. */
+function makeRows(unit: Unit): readonly RowWrite[] | Error {
+  try {
+    return unit.rows?.() ?? []
+  } catch (error) {
+    unit.onRolledBack?.()
+    return error as Error
+  }
+}
+
+/** @throws Problem `storage_full` when the disk takes no more; nothing of the batch is kept. */
+async function write(writer: Writer, batch: readonly Made[]): Promise<BatchResult> {
   try {
     return await writer.write(
       batch.map(({ unit, rows }) => ({
         commands: unit.commands,
-        rows,
+        rows: rows as readonly RowWrite[],
         isChained: unit.onRolledBack !== undefined,
       })),
     )
   } catch (error) {
-    undo(batch)
     if (!isStorageError(error)) throw error
     throw new Problem('storage_full', 'The gateway cannot write to its storage.', {
       retryAfterMs: 30_000,
       cause: error,
     })
   }
-}
-
-/** In reverse, so that each chain ends where it was before. */
-function undo(batch: readonly Made[]): void {
-  for (const { unit } of batch.toReversed()) unit.onRolledBack?.()
 }
 
 function toOutcome(outcome: PlainOutcome): UnitOutcome | Error {

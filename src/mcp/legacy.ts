@@ -1,23 +1,23 @@
 /**
  * `initialize`-based clients (2025-03-26 to 2025-11-25), and bare JSON-RPC without a session. The
  * SDK's server is driven through a transport of one exchange, without the web streams that its own
- * HTTP transports are made of: that is half the cost of a call.
+ * HTTP transports are made of.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
-  isInitializeRequest,
-  isJSONRPCRequest,
   type JSONRPCMessage,
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
 import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
-import { isGone, sendJson } from './mcp.js'
+import { isGone, sendJsonText } from './mcp.js'
+import { isToolCall, type ToolCall } from './messages.js'
 import { buildServer, type Caller } from './server.js'
 import type { Sessions } from './session.js'
 import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
+import { runTool, toCallToolResultText } from './tools/tools.js'
 
 export type Exchange = {
   req: IncomingMessage
@@ -40,14 +40,31 @@ export async function answerLegacy(
     throw new Problem('not_found', 'There is no such session; initialize a new one.')
   }
   const caller = { principal, isGone: () => isGone(res), tag: tagOf(req) }
-  const answers: JSONRPCMessage[] = []
+  const answers: string[] = []
   for (const message of messages) {
-    if (!isJSONRPCRequest(message)) continue
-    if (isInitializeRequest(message)) res.setHeader('mcp-session-id', sessions.begin(principal))
-    answers.push(await exchange(deps, caller, message))
+    if (isToolCall(message)) answers.push(await answerToolCall(deps, caller, message))
+    else if ('method' in message && 'id' in message) {
+      if (message.method === 'initialize') {
+        res.setHeader('mcp-session-id', sessions.begin(principal))
+      }
+      answers.push(JSON.stringify(await exchange(deps, caller, message)))
+    }
   }
   if (answers.length === 0) res.writeHead(202).end()
-  else sendJson(res, 200, Array.isArray(body) ? answers : answers[0])
+  else sendJsonText(res, 200, Array.isArray(body) ? `[${answers.join(',')}]` : answers[0]!)
+}
+
+/**
+ * A plain tools/call needs nothing that the SDK's server would add to it: answering it here, from
+ * the same tools, halves the cost of the face. A test holds both ways to the same answer.
+ */
+async function answerToolCall(
+  deps: ToolDeps,
+  caller: Caller,
+  { id, params }: ToolCall,
+): Promise<string> {
+  const answer = await runTool(deps, caller, params.name, params.arguments ?? {})
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${toCallToolResultText(answer)}}`
 }
 
 /** One request to a server of its own, and its response. */

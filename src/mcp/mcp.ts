@@ -116,12 +116,13 @@ export function sendRpcError(
   data?: unknown,
 ): void {
   const error = { code, message, ...(data !== undefined && { data }) }
-  sendJson(res, status, { jsonrpc: '2.0', id: null, error })
+  sendJsonText(res, status, JSON.stringify({ jsonrpc: '2.0', id: null, error }))
 }
 
-export function sendJson(res: ServerResponse, status: number, value: unknown): void {
-  const text = Buffer.from(JSON.stringify(value))
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length })
+/** Sends text that is JSON. */
+export function sendJsonText(res: ServerResponse, status: number, text: string): void {
+  const length = Buffer.byteLength(text)
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': length })
   res.end(text)
 }
 

@@ -3,7 +3,7 @@ import { Server } from '@modelcontextprotocol/server'
 import type { Principal } from '#accounts'
 import { instructions } from './instructions.js'
 import type { ToolDeps } from './tools/tool.js'
-import { runTool, toolList } from './tools/tools.js'
+import { runTool, toCallToolResult, toolList } from './tools/tools.js'
 
 /** What the server says of itself. */
 const IDENTITY = { name: 'souk', title: 'Souk', version: '0.1.0' }
@@ -25,8 +25,8 @@ export function buildServer(deps: ToolDeps, caller: Caller): Server {
     cacheHints: { 'tools/list': CACHE, 'server/discover': CACHE },
   })
   server.setRequestHandler('tools/list', () => ({ tools: toolList }))
-  server.setRequestHandler('tools/call', (request) =>
-    runTool(deps, caller, request.params.name, request.params.arguments ?? {}),
+  server.setRequestHandler('tools/call', async ({ params }) =>
+    toCallToolResult(await runTool(deps, caller, params.name, params.arguments ?? {})),
   )
   return server
 }

@@ -41,44 +41,54 @@ export const toolList: Tool[] = definitions.map((definition) => ({
   annotations: definition.annotations,
 }))
 
-/** Runs a tool. A refusal is a result with `isError`, which the model reads and recovers from. */
+/** What a tool gave: the same JSON as a value and as text. */
+export type ToolAnswer = { structured: ToolResult; text: string; isError: boolean }
+
+/** Runs a tool. A refusal is an answer, too, which the model reads and recovers from. */
 export async function runTool(
   deps: ToolDeps,
   caller: Caller,
   name: string,
   args: Record<string, unknown>,
-): Promise<CallToolResult> {
+): Promise<ToolAnswer> {
   try {
     const tool = byName.get(name)
     if (!tool) throw new Problem('invalid_request', `There is no tool "${name.slice(0, 64)}".`)
-    const result = await tool.run(
-      deps,
-      caller,
-      parseInput(tool.input, args, `The input of ${name}`),
-    )
-    return toResult(result, 'code' in result)
+    const input = parseInput(tool.input, args, `The input of ${name}`)
+    const result = await tool.run(deps, caller, input)
+    return answerOf(result, 'code' in result)
   } catch (error) {
     if (!(error instanceof Problem)) return failed(deps, error)
     deps.telemetry.refused(error.code, 'mcp')
-    return toResult(error.toJSON(), true)
+    return answerOf(error.toJSON(), true)
   }
 }
 
-function toResult(result: ToolResult, isError: boolean): CallToolResult {
-  const text = JSON.stringify(result)
+/** An answer as the SDK's server takes it. */
+export function toCallToolResult({ structured, text, isError }: ToolAnswer): CallToolResult {
   return {
     content: [{ type: 'text', text }],
-    structuredContent: result,
+    structuredContent: structured,
     ...(isError && { isError: true }),
   }
 }
 
-function failed(deps: ToolDeps, error: unknown): CallToolResult {
+/** The JSON of {@link toCallToolResult}, without walking the answer a second time. */
+export function toCallToolResultText({ text, isError }: ToolAnswer): string {
+  const error = isError ? ',"isError":true' : ''
+  return `{"content":[{"type":"text","text":${JSON.stringify(text)}}],"structuredContent":${text}${error}}`
+}
+
+function answerOf(structured: ToolResult, isError: boolean): ToolAnswer {
+  return { structured, text: JSON.stringify(structured), isError }
+}
+
+function failed(deps: ToolDeps, error: unknown): ToolAnswer {
   const traceId = deps.telemetry.failed(error)
   const problem = new Problem('internal_error', 'The gateway failed; nothing more is known here.', {
     facts: { trace_id: traceId },
   })
-  return toResult(problem.toJSON(), true)
+  return answerOf(problem.toJSON(), true)
 }
 
 /** What a model needs of the schema: names, types, limits that matter, descriptions. */
