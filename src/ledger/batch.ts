@@ -2,7 +2,7 @@
  * Writes a batch of units on SQLite: one transaction, one savepoint a unit. It is synchronous and
  * takes nothing but data, so that it runs in the thread of its caller or in one of its own.
  */
-import type { RowWrite, SqliteConnection, SqlValue } from '#store'
+import type { RowWrite, SqliteConnection, SqlValue, Write } from '#store'
 import { applyCommand, type Books, openBooks, Refused } from './entries.js'
 import type { Accepted, Command, Refusal } from './ledger.js'
 
@@ -100,12 +100,12 @@ function prepareControl(connection: SqliteConnection) {
 }
 
 function createRowWriter(connection: SqliteConnection): (row: RowWrite) => void {
-  const prepared = new Map<string, ReturnType<SqliteConnection['prepare']>>()
+  const prepared = new Map<Write, ReturnType<SqliteConnection['prepare']>>()
   return ({ write, values }) => {
-    let statement = prepared.get(write.sql)
+    let statement = prepared.get(write)
     if (!statement) {
       statement = connection.prepare(write.sql)
-      prepared.set(write.sql, statement)
+      prepared.set(write, statement)
     }
     const { changes } = statement.run(values as SqlValue[])
     if (write.refusal !== undefined && changes === 0) {

@@ -1,13 +1,23 @@
 /** Where batches are written: in the caller's thread, or in one that is made for it. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { SqliteConnection } from '#store'
+import type { SqliteConnection, SqlValue, Write } from '#store'
 import { type BatchResult, createBatchWriter, type PlainUnit } from './batch.js'
 
 export type Writer = {
   /** Writes one batch at a time. Rejects when the storage failed; nothing was written then. */
   write(units: readonly PlainUnit[]): Promise<BatchResult>
   close(): Promise<void>
+}
+
+/** A batch on its way to the thread: statements go once, and by their number from then on. */
+export type ThreadRequest = {
+  newWrites: readonly Write[]
+  units: readonly {
+    commands: PlainUnit['commands']
+    rows: readonly (readonly [write: number, values: readonly SqlValue[]])[]
+    isChained: boolean
+  }[]
 }
 
 export type ThreadAnswer =
@@ -23,6 +33,7 @@ export function inlineWriter(connection: SqliteConnection): Writer {
 /** Writes in a thread of its own. Should the thread die, the process does: what it wrote is unknown. */
 export function threadWriter(file: string): Writer {
   const worker = startWorker(file)
+  const numbered = createNumbering()
   let answer: ((given: ThreadAnswer) => void) | undefined
   worker.on('message', (given: ThreadAnswer) => answer?.(given))
   worker.on('error', (error) => {
@@ -40,7 +51,7 @@ export function threadWriter(file: string): Writer {
           if ('result' in given) resolve(given.result)
           else reject(Object.assign(new Error(given.error.message), { code: given.error.code }))
         }
-        worker.postMessage(units)
+        worker.postMessage(numbered(units))
       }),
     close: async () => {
       isClosing = true
@@ -48,6 +59,27 @@ export function threadWriter(file: string): Writer {
       worker.postMessage('close')
       await ended
     },
+  }
+}
+
+/** Replaces statements by numbers: their text is most of a batch. */
+function createNumbering(): (units: readonly PlainUnit[]) => ThreadRequest {
+  const numbers = new Map<Write, number>()
+  return (units) => {
+    const newWrites: Write[] = []
+    const numberOf = (write: Write): number => {
+      const known = numbers.get(write)
+      if (known !== undefined) return known
+      newWrites.push(write)
+      numbers.set(write, numbers.size)
+      return numbers.size - 1
+    }
+    const wired = units.map(({ commands, rows, isChained }) => ({
+      commands,
+      rows: rows.map(({ write, values }) => [numberOf(write), values] as const),
+      isChained,
+    }))
+    return { newWrites, units: wired }
   }
 }
 

@@ -288,3 +288,35 @@ describe('with SOUK_PUBLIC_BROWSE=on, a client without a key', () => {
     }
   })
 })
+
+describe('a plain tools/call', () => {
+  // A parameter that the SDK ignores sends the same call through the SDK's server.
+  const throughTheSdk = (params: Json) => ({ ...params, unknownToSouk: true })
+
+  test.each([
+    ['a result', 'browse_apis', { query: 'wiki' }],
+    ['a refusal', 'describe_endpoint', { endpoint_id: 'no.such' }],
+    ['arguments that do not fit', 'call_api', { endpoint_id: 7 }],
+    ['a tool that is not there', 'no_tool', {}],
+  ])('has the same answer as through the SDK: %s', async (_what, name, args) => {
+    const params = { name, arguments: args }
+    const plain = await post(buyer.key, rpc('tools/call', params))
+    const full = await post(buyer.key, rpc('tools/call', throughTheSdk(params)))
+    expect(plain.json).toEqual(full.json)
+    expect(plain.status).toBe(full.status)
+    expect(plain.headers.get('content-type')).toBe(full.headers.get('content-type'))
+  })
+
+  test('keeps its place in a batch, and its id whatever it is', async () => {
+    const call = {
+      jsonrpc: '2.0',
+      id: 'a"b',
+      method: 'tools/call',
+      params: { name: 'check_balance' },
+    }
+    const { json } = await post(buyer.key, [rpc('ping'), call])
+    const answers = json as unknown as { id: unknown; result: Json }[]
+    expect(answers.map(({ id }) => id)).toEqual([1, 'a"b'])
+    expect(answers[1]!.result.structuredContent).toMatchObject({ currency: 'USDC' })
+  })
+})
