@@ -127,12 +127,15 @@ function generatedMasterKey(dataDir: string): Buffer {
 }
 
 /** Gateways on one database must have the same master key, or nothing sealed would open again. */
-async function requireSameMasterKey({ db }: Store, vault: Vault): Promise<void> {
-  const known = await readSetting(db, 'master_key_fingerprint')
-  if (known === undefined) await writeSetting(db, 'master_key_fingerprint', vault.fingerprint)
-  else if (known !== vault.fingerprint) {
-    throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
+async function requireSameMasterKey(store: Store, vault: Vault): Promise<void> {
+  const known = await readSetting(store.db, 'master_key_fingerprint')
+  if (known === vault.fingerprint) return
+  if (known === undefined) {
+    await writeSetting(store.db, 'master_key_fingerprint', vault.fingerprint)
+    return
   }
+  await store.close()
+  throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
 }
 
 /** A single gateway has one chain of receipts a buyer, continued from start to start. */

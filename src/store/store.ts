@@ -39,8 +39,7 @@ export type Store = {
 
 /** Opens (and creates, readable by its owner only) the SQLite file and brings its schema up to date. */
 export async function openStore(options: { file: string }): Promise<Store> {
-  closeSync(openSync(options.file, 'a', 0o600))
-  chmodSync(options.file, 0o600)
+  makeOwnersOnly(options.file)
   const money = openConnection(options.file)
   const db = knex({
     client: 'better-sqlite3',
@@ -88,8 +87,15 @@ function createQuery(money: SqliteConnection): Store['query'] {
   }
 }
 
+/** Makes the file if need be; SQLite's files beside it take over its mode. */
+function makeOwnersOnly(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+}
+
 /** Locks `file` for this process alone; `undefined` when another one has it. */
 export function openLock(file: string): (() => void) | undefined {
+  makeOwnersOnly(file)
   const connection = new SqliteDatabase(file, { timeout: 0 })
   try {
     connection.pragma('journal_mode = delete')
