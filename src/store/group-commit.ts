@@ -42,22 +42,39 @@ export function groupCommit<U, O>(options: {
     // Lets the other callers of this turn of the event loop in. Later flushes need not wait: what
     // they write arrived while the one before them was written.
     await new Promise(setImmediate)
-    while (queue.length > 0) await options.turnstile.pass(flushOnce)
+    let answerLast = () => {}
+    while (queue.length > 0) {
+      const batch = queue.slice(0, MAX_BATCH)
+      queue = queue.slice(MAX_BATCH)
+      const answerBefore = answerLast
+      // Should others be at the turnstile, nobody waits for them who is answered already.
+      setImmediate(answerBefore)
+      answerLast = await options.turnstile.pass(() => {
+        const written = write(batch)
+        // Only now, when the disk has its next work, do the callers before go on with theirs.
+        answerBefore()
+        return written
+      })
+    }
+    answerLast()
     flushing = undefined
   }
 
-  async function flushOnce(): Promise<void> {
-    const batch = queue.slice(0, MAX_BATCH)
-    queue = queue.slice(MAX_BATCH)
+  /** Flushes a batch. The function it gives tells its callers; telling them again does nothing. */
+  async function write(batch: readonly Waiting<U, O>[]): Promise<() => void> {
     try {
       const outcomes = await options.flush(batch.map(({ unit }) => unit))
-      for (const [i, { resolve, reject }] of batch.entries()) {
-        const outcome = outcomes[i] as O | Error
-        if (outcome instanceof Error) reject(outcome)
-        else resolve(outcome)
+      return () => {
+        for (const [i, { resolve, reject }] of batch.entries()) {
+          const outcome = outcomes[i] as O | Error
+          if (outcome instanceof Error) reject(outcome)
+          else resolve(outcome)
+        }
       }
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      return () => {
+        for (const { reject } of batch) reject(error)
+      }
     }
   }
 }
