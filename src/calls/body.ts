@@ -2,7 +2,7 @@
 import { decodeUtf8, parseLossless } from '#core/json-text'
 import type { AnswerBody } from './call.js'
 
-export type RenderedBody = {
+type RenderedBody = {
   body: unknown
   truncated?: true
   body_url?: string

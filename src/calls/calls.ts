@@ -21,21 +21,17 @@ import { type Running, recall } from './recall.js'
 import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
-export type { Order, Outcome, OutcomeKind } from './call.js'
-export { type Call, toCall } from './call-rows.js'
+export type { Order, Outcome } from './call.js'
 export { bodyOf, findCall, findReceipt, pastOutcome } from './past.js'
-export { type PriceAnswer, priceOf } from './price-of.js'
+export { priceOf } from './price-of.js'
 export { purge } from './purge.js'
-export type { ShownQuote } from './quotes.js'
 export { reap } from './reap.js'
-export type { Running } from './recall.js'
 export { outcomeProblem, showOutcome } from './show-outcome.js'
-export { createSlots, type Slots } from './slots.js'
-export { balanceOf, type UsageQuery, usage } from './usage.js'
+export { createSlots } from './slots.js'
+export { balanceOf, usage } from './usage.js'
 export {
   balanceSchema,
   callSchema,
-  endpointIdSchema,
   outcomeSchema,
   priceQuerySchema,
   priceSchema,

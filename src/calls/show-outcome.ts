@@ -4,7 +4,7 @@ import { Problem } from '#core/problem'
 import { renderBody } from './body.js'
 import type { Outcome } from './call.js'
 
-export type ShownOutcome = Record<string, unknown>
+type ShownOutcome = Record<string, unknown>
 
 /**
  * @param bodyLimitBytes past it the body is cut.

@@ -15,31 +15,20 @@ import { createSelling } from './selling.js'
 import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
 import { createStandings, type Observation } from './standing.js'
 
-export { type Delivery, isDelivered } from './delivered.js'
+export { isDelivered } from './delivered.js'
 export { embeddedSearch } from './embedded-search.js'
-export type { EndpointDefinition, Listing } from './listing.js'
+export type { Listing } from './listing.js'
 export {
-  backendSchema,
   credentialSchema,
   type ListingInput,
-  type ListingPatch,
   listingPatchSchema,
   listingSchema,
 } from './listing-schema.js'
 export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
-export type { ProbeResult } from './probe.js'
 export type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
-export type { ImportInput } from './selling.js'
-export type { BrowsePage, BrowseQuery, BrowseResult } from './shelf.js'
 export { readShipped } from './shipped.js'
-export {
-  browseResultSchema,
-  browseSchema,
-  describeSchema,
-  descriptionSchema,
-  sellerSchema,
-} from './wire.js'
+export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
 type Deps = ListingDeps & { search: Search; catalogFolder: string }
 

@@ -19,10 +19,10 @@ import type { WorkerMessage } from './schema-worker.js'
 
 export type { Fault, JsonSchema, Validator } from './schema-compile.js'
 
-export const MAX_SCHEMA_BYTES = 64 * 1024
+const MAX_SCHEMA_BYTES = 64 * 1024
 /** Objects and arrays; scalars are bounded by the bytes. */
-export const MAX_SCHEMA_NODES = 2_000
-export const MAX_SCHEMA_DEPTH = 32
+const MAX_SCHEMA_NODES = 2_000
+const MAX_SCHEMA_DEPTH = 32
 /** All patterns of a schema together, in instructions. */
 const MAX_PATTERNS_SIZE = 4 * MAX_PATTERN_SIZE
 const MAX_FAULTS = 20

@@ -25,7 +25,7 @@ const TOKEN = /\\.|\[(?:\\.|[^\]\\])*\]|\{(?<least>\d+)(?:,(?<most>\d*))?\}|./gs
  *
  * @throws Error for the two escapes that RE2 reads otherwise than ECMAScript does.
  */
-export function expandedSize(source: string): number {
+function expandedSize(source: string): number {
   const groups = [0]
   let last = 0
   for (const { 0: token, groups: counts } of source.matchAll(TOKEN)) {

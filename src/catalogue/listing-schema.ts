@@ -26,7 +26,7 @@ const pointer = z
 
 const jsonObject = z.record(z.string(), z.unknown())
 
-export const successSchema = z
+const successSchema = z
   .strictObject({
     status: z
       .union([
@@ -79,7 +79,7 @@ export const limitsSchema = z
 
 export type ListingLimits = z.infer<typeof limitsSchema>
 
-export const endpointSchema = z.strictObject({
+const endpointSchema = z.strictObject({
   slug,
   title: text(120),
   description: text(4000),
@@ -95,7 +95,7 @@ export const endpointSchema = z.strictObject({
 
 export type EndpointInput = z.infer<typeof endpointSchema>
 
-export const providerSchema = z
+const providerSchema = z
   .strictObject({
     homepage: z.url().optional(),
     docs_url: z.url().optional(),

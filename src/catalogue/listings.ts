@@ -154,14 +154,6 @@ export async function getListing(db: Db, id: string): Promise<ListingWithEndpoin
   return { listing: toListing(row), endpoints: await endpointsOf(db, id) }
 }
 
-export async function getListingBySlug(
-  db: Db,
-  slug: string,
-): Promise<ListingWithEndpoints | undefined> {
-  const row = await db<ListingRow>('listings').where({ slug }).first()
-  return row && { listing: toListing(row), endpoints: await endpointsOf(db, row.id) }
-}
-
 export function listingNotFound(): Problem {
   return new Problem('listing_not_found', 'There is no such listing of this account.')
 }

@@ -8,7 +8,7 @@ import { Problem } from './problem.js'
 export type Nanos = bigint & { readonly __unit: 'nano-usdc' }
 
 /** Which way a remainder goes. It is a required argument wherever a remainder can arise. */
-export type Rounding = 'up' | 'down'
+type Rounding = 'up' | 'down'
 
 const DECIMALS = 9
 export const SCALE = 10n ** 9n
@@ -49,10 +49,6 @@ export function formatUsdc(amount: Nanos): string {
 
 export function add(a: Nanos, b: Nanos): Nanos {
   return (a + b) as Nanos
-}
-
-export function subtract(a: Nanos, b: Nanos): Nanos {
-  return (a - b) as Nanos
 }
 
 /** `amount * numerator / denominator`, rounded once to a whole nano. All non-negative. */

@@ -196,7 +196,7 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
-export type ProblemOptions = {
+type ProblemOptions = {
   /** What to do next, where it is more exact than the row's. */
   action?: string
   /** Fields that go beside code, message and action on both faces. */

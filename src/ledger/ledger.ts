@@ -10,7 +10,7 @@ import type { RowWrite } from '#store'
 import type { Audit } from './audit.js'
 import type { LedgerAddress } from './chart.js'
 
-export type { Audit, AuditFinding } from './audit.js'
+export type { Audit } from './audit.js'
 export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
 export { sqliteLedger } from './sqlite-ledger.js'
 export { inlineWriter, threadWriter, type Writer } from './writer.js'

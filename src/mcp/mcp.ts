@@ -20,7 +20,7 @@ const PARSE_ERROR = -32_700
 const INVALID_REQUEST = -32_600
 const REFUSED = -32_000
 
-export type McpDeps = ToolDeps & {
+type McpDeps = ToolDeps & {
   accounts: { authenticate(secret: string | undefined): Promise<Principal> }
   /** Whether looking needs no key. */
   publicBrowse: boolean
@@ -108,7 +108,7 @@ function rpcCodeOf(error: Problem): number {
   return /not valid (JSON|UTF-8)/.test(error.message) ? PARSE_ERROR : INVALID_REQUEST
 }
 
-export function sendRpcError(
+function sendRpcError(
   res: ServerResponse,
   status: number,
   code: number,

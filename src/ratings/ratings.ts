@@ -17,7 +17,7 @@ type Deps = {
   catalogue: Pick<Catalogue, 'setRatings' | 'describeSeller'>
 }
 
-export type Mark = { callId: string; score: number; comment?: string | undefined }
+type Mark = { callId: string; score: number; comment?: string | undefined }
 
 /**
  * Rates the seller of a call, or changes the mark given before.

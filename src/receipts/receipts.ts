@@ -7,7 +7,6 @@ import type { SigningKey } from './signing-keys.js'
 import { jwksOf, jwsSigner, type KeyRing, keyRing, type PublicJwk } from './signing-keys.js'
 import type { ReceiptClaims } from './verify.js'
 
-export type { Head } from './chain.js'
 export {
   importSigningKey,
   jwksOf,
@@ -18,14 +17,7 @@ export {
   type SigningKey,
 } from './signing-keys.js'
 export { loadKeyRing, rotateKey } from './stored-keys.js'
-export {
-  type Check,
-  type Jwk,
-  type ReceiptClaims,
-  type Verification,
-  type VerifyOptions,
-  verifyReceipt,
-} from './verify.js'
+export { type Jwk, type ReceiptClaims, type VerifyOptions, verifyReceipt } from './verify.js'
 
 /** Heads kept in memory, some 200 bytes each. Far more buyers than can be in flight at once. */
 const MAX_HEADS = 10_000

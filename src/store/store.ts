@@ -13,7 +13,7 @@ import type { SqlValue } from './row-write.js'
 import { createTurnstile, type Turnstile } from './turnstile.js'
 
 export type { Knex } from 'knex'
-export { type GroupCommit, groupCommit } from './group-commit.js'
+export { groupCommit } from './group-commit.js'
 export { defineWrite, type RowWrite, type SqlValue, type Write } from './row-write.js'
 export type { Turnstile } from './turnstile.js'
 

@@ -11,7 +11,7 @@ const GLOBAL_UNICAST_V6 = ipaddr.IPv6.parseCIDR('2000::/3')
 const AZURE_WIRE_SERVER = '168.63.129.16'
 
 /** Whether `text` is an IP address in its usual form, without brackets. */
-export function isIpAddress(text: string): boolean {
+function isIpAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
 }
 
