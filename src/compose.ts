@@ -6,20 +6,23 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Worker } from 'node:worker_threads'
 import { createAccounts } from '#accounts'
 import { createSlots, type Outcome } from '#calls'
 import { createCatalogue, embeddedSearch } from '#catalogue'
 import { systemClock } from '#core/clock'
+import { startThread } from '#core/thread'
 import { createHttpServer, type HttpDeps, readBody } from '#http'
 import { type Ledger, sqliteLedger, threadWriter } from '#ledger'
 import { createMcpFace } from '#mcp'
-import { createReceipts, loadKeyRing } from '#receipts'
+import { createReceipts, loadKeyRing, type SigningKey } from '#receipts'
 import { openStore, readSetting, type Store, writeSetting } from '#store'
 import { createTelemetry } from '#telemetry'
 import { createUpstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
 import { readOrMakeSecret } from './secret-file.js'
+import type { WriterThreadData } from './writer-thread.js'
 
 /** A hold lives as long as the upstream may take, and this margin. */
 const HOLD_MARGIN_MS = 10_000
@@ -44,6 +47,7 @@ export async function compose(config: Config) {
 
   const port = config.port === 0 ? await freePort(config.host) : config.port
   const publicUrl = config.publicUrl ?? `http://${config.host}:${port}`
+  const ring = await loadKeyRing({ db: store.db, vault, clock })
   const slots = createSlots({ perKey: config.maxInFlightPerKey, overall: config.maxInFlight })
   const telemetry = createTelemetry({
     level: config.logLevel,
@@ -60,8 +64,7 @@ export async function compose(config: Config) {
     turnstile: store.turnstile,
     file: store.file,
     clock,
-    writer: threadWriter(store.file),
-    onFlush: telemetry.flushed,
+    writer: threadWriter(await startWriter(store, publicUrl, ring.current), telemetry.flushed),
   })
   const upstreams = createUpstreams({
     allow: config.egressAllow,
@@ -73,11 +76,6 @@ export async function compose(config: Config) {
   const search = embeddedSearch(join(config.dataDir, 'search.db'))
   const catalogFolder = join(ROOT, 'catalog')
   const catalogue = await createCatalogue({ store, clock, vault, upstreams, search, catalogFolder })
-  const receipts = createReceipts({
-    issuer: publicUrl,
-    chainId: await ownChainId(store),
-    ring: await loadKeyRing({ db: store.db, vault, clock }),
-  })
   const deps = {
     store,
     clock,
@@ -86,7 +84,7 @@ export async function compose(config: Config) {
     ledger,
     upstreams,
     catalogue,
-    receipts,
+    receipts: createReceipts(ring),
     slots,
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
@@ -113,6 +111,12 @@ export async function compose(config: Config) {
       await store.close()
     },
   }
+}
+
+async function startWriter(store: Store, issuer: string, key: SigningKey): Promise<Worker> {
+  const { file } = store
+  const workerData: WriterThreadData = { file, issuer, chainId: await ownChainId(store), key }
+  return startThread(new URL('./writer-thread.js', import.meta.url), { workerData })
 }
 
 function generatedMasterKey(dataDir: string): Buffer {

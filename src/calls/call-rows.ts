@@ -48,11 +48,6 @@ export const insertBody = defineWrite({
   sql: 'insert into call_bodies (expires_at, call_id, sealed, bytes) values (?, ?, ?, ?)',
 })
 
-export const insertReceipt = defineWrite({
-  sql: `insert into receipts (id, call_id, buyer_id, seller_id, chain, seq, jws)
-    values (?, ?, ?, ?, ?, ?, ?)`,
-})
-
 export type CallRow = {
   id: string
   buyer_id: string

@@ -22,7 +22,7 @@ import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
 export type { Order, Outcome } from './call.js'
-export { bodyOf, findCall, findReceipt, pastOutcome } from './past.js'
+export { bodyOf, findCall, pastOutcome } from './past.js'
 export { priceOf } from './price-of.js'
 export { purge } from './purge.js'
 export { reap } from './reap.js'

@@ -5,15 +5,15 @@
 import type { Offer } from '#catalogue'
 import { sha256Hex } from '#core/canonical-json'
 import { type Clock, toRfc3339 } from '#core/clock'
-import { newId } from '#core/ids'
+import { type Id, newId } from '#core/ids'
 import { add, formatUsdc, type Nanos, ZERO } from '#core/money'
 import type { Accepted, Command, Ledger } from '#ledger'
 import { isFree } from '#pricing'
-import type { ReceiptClaims, Receipts } from '#receipts'
+import type { CallClaims, ReceiptOrder } from '#receipts'
 import type { RowWrite, Store } from '#store'
 import type { Answer } from '#upstreams'
 import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind, Sealer } from './call.js'
-import { concludeCall, giveIdempotencyKeyBack, insertBody, insertReceipt } from './call-rows.js'
+import { concludeCall, giveIdempotencyKeyBack, insertBody } from './call-rows.js'
 import type { Verdict } from './judge.js'
 import { bodyOwner, findCall, pastOutcome } from './past.js'
 
@@ -21,7 +21,7 @@ const HOUR_MS = 60 * 60 * 1_000
 /** How long a body is kept: as long as its idempotency key, else an hour. */
 const BODY_LIFE_MS = { withKey: 24 * HOUR_MS, without: HOUR_MS }
 
-type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Sealer; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; vault: Sealer; clock: Clock }
 
 /** How a call ends, before it is written down. */
 type Ending = {
@@ -34,6 +34,14 @@ type Ending = {
   fault: Outcome['fault']
   /** How long the upstream took, `null` when it was not asked. */
   latencyMs: number | null
+}
+
+/** What is worked out of an ending, and goes into row and receipt alike. */
+type Made = {
+  endedAtMs: number
+  responseHash: string | null
+  /** `null` for a call that was never sent. */
+  receiptId: Id<'receipt'> | null
 }
 
 const NOTHING = {
@@ -93,23 +101,15 @@ export async function interrupt(deps: Deps, call: OpenCall): Promise<Outcome> {
 
 async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome> {
   const endedAtMs = deps.clock.now()
-  const responseHash = ending.body && sha256Hex(ending.body.bytes)
-  let receipt: ReturnType<Receipts['issue']> | undefined
-  await loadChainHead(deps, call.buyerId)
+  const made: Made = {
+    endedAtMs,
+    responseHash: ending.body && sha256Hex(ending.body.bytes),
+    receiptId: ending.outcome === 'failed' ? null : newId('receipt', endedAtMs),
+  }
   const written = await deps.ledger.commit({
     commands: [commandFor(call, ending, endedAtMs)],
-    rows: () => {
-      if (ending.outcome !== 'failed') {
-        const claims = claimsFor(call, ending, responseHash, endedAtMs)
-        const id = { jti: newId('receipt', endedAtMs), iatMs: endedAtMs }
-        receipt = deps.receipts.issue(call.buyerId, claims, id)
-      }
-      return rowsFor(deps, call, ending, { endedAtMs, responseHash, receipt })
-    },
-    onRolledBack: () => {
-      receipt?.undo()
-      receipt = undefined
-    },
+    rows: rowsFor(deps.vault, call, ending, made),
+    ...(made.receiptId !== null && { entry: receiptFor(made.receiptId, call, ending, made) }),
   })
   // Someone else ended it first, as `reap` does with a hold past its deadline: theirs stands.
   if (!written.accepted) {
@@ -128,7 +128,7 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
     fee: ending.fee,
     total: add(ending.charge, ending.fee),
     balance: accepted.available,
-    receipt: receipt ? { id: receipt.receiptId, jws: receipt.jws } : null,
+    receipt: made.receiptId && { id: made.receiptId, jws: written.recorded as string },
     fault: ending.fault,
     replayed: false,
   }
@@ -143,17 +143,12 @@ function commandFor(call: OpenCall, ending: Ending, atMs: number): Command {
 }
 
 function rowsFor(
-  { vault, receipts }: Deps,
+  vault: Sealer,
   call: OpenCall,
   ending: Ending,
-  made: {
-    endedAtMs: number
-    responseHash: string | null
-    receipt: ReturnType<Receipts['issue']> | undefined
-  },
+  { endedAtMs, responseHash, receiptId }: Made,
 ): RowWrite[] {
   const { body, fault } = ending
-  const { endedAtMs, responseHash, receipt } = made
   const life = call.idempotencyHash === null ? BODY_LIFE_MS.without : BODY_LIFE_MS.withKey
   const bodyExpiresAtMs = body && endedAtMs + life
   const rows = [
@@ -173,24 +168,11 @@ function rowsFor(
       body?.mediaType ?? null,
       bodyExpiresAtMs,
       fault?.retryAfterMs ?? null,
-      receipt?.receiptId ?? null,
+      receiptId,
       call.buyerId,
       call.id,
     ]),
   ]
-  if (receipt) {
-    rows.push(
-      insertReceipt([
-        receipt.receiptId,
-        call.id,
-        call.buyerId,
-        call.sellerId,
-        receipts.chainId,
-        receipt.seq,
-        receipt.jws,
-      ]),
-    )
-  }
   if (body) {
     const sealed = vault.seal(bodyOwner(call), body.bytes)
     rows.push(insertBody([bodyExpiresAtMs, call.id, sealed, body.bytes.length]))
@@ -201,12 +183,12 @@ function rowsFor(
   return rows
 }
 
-function claimsFor(
-  call: OpenCall,
-  ending: Ending,
-  responseHash: string | null,
-  endedAtMs: number,
-): Omit<ReceiptClaims, 'iss' | 'jti' | 'iat' | 'chain' | 'seq' | 'prev'> {
+/** The receipt's own row is made where it is written: it needs the one before it. */
+function receiptFor(id: Id<'receipt'>, call: OpenCall, ending: Ending, made: Made): ReceiptOrder {
+  return { id, issuedAtMs: made.endedAtMs, claims: claimsFor(call, ending, made) }
+}
+
+function claimsFor(call: OpenCall, ending: Ending, { endedAtMs, responseHash }: Made): CallClaims {
   const { charge, fee, quantity, body } = ending
   return {
     call_id: call.id,
@@ -240,18 +222,6 @@ function claimsFor(
     started_at: toRfc3339(call.startedAtMs),
     ended_at: toRfc3339(endedAtMs),
   }
-}
-
-/** The buyer's chain is continued from its stored head, which is read once. */
-async function loadChainHead({ store, receipts }: Deps, buyerId: string): Promise<void> {
-  if (receipts.hasHead(buyerId)) return
-  const [row] = await store.query<{ seq: bigint; jws: string }>(
-    'select seq, jws from receipts where buyer_id = ? and chain = ? order by seq desc limit 1',
-    [buyerId, receipts.chainId],
-  )
-  if (receipts.hasHead(buyerId)) return
-  const head = row && { seq: Number(row.seq), prev: sha256Hex(row.jws) }
-  receipts.seedHead(buyerId, head)
 }
 
 function bodyIn(answer: Extract<Answer, { kind: 'answered' }>): AnswerBody {

@@ -55,7 +55,7 @@ export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> 
         atMs: nowMs,
       },
     ],
-    rows: () => rowsOf(call, order),
+    rows: rowsOf(call, order),
   })
   if (outcome.accepted) return { kind: 'held', call }
   if (outcome.refusal.reason === 'row' && outcome.refusal.name === 'idempotency-key')

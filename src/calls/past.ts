@@ -3,6 +3,7 @@ import type { Id } from '#core/ids'
 import { add } from '#core/money'
 import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
+import { receiptText } from '#receipts'
 import type { Store } from '#store'
 import type { AnswerBody, Outcome, Sealer } from './call.js'
 import { type Call, type CallRow, toCall } from './call-rows.js'
@@ -68,29 +69,7 @@ export async function bodyOf(deps: PastDeps, call: Call): Promise<AnswerBody | n
   return { bytes, mediaType: call.mediaType ?? '', truncated: call.truncated }
 }
 
-async function receiptOf(
-  store: Store,
-  id: Id<'receipt'> | null,
-): Promise<{ id: Id<'receipt'>; jws: string } | null> {
-  if (id === null) return null
-  const [row] = await store.query<{ jws: string }>('select jws from receipts where id = ?', [id])
-  return row ? { id, jws: row.jws } : null
-}
-
-/**
- * A receipt that `accountId` is a party to, as buyer or as seller.
- *
- * @throws Problem `receipt_not_found`.
- */
-export async function findReceipt(
-  store: Store,
-  accountId: string,
-  receiptId: string,
-): Promise<string> {
-  const [row] = await store.query<{ jws: string }>(
-    'select jws from receipts where id = ? and (buyer_id = ? or seller_id = ?)',
-    [receiptId, accountId, accountId],
-  )
-  if (!row) throw new Problem('receipt_not_found', 'There is no such receipt of this account.')
-  return row.jws
+async function receiptOf(store: Store, id: Id<'receipt'> | null): Promise<Outcome['receipt']> {
+  const jws = id === null ? undefined : await receiptText(store, id)
+  return id === null || jws === undefined ? null : { id, jws }
 }

@@ -116,7 +116,7 @@ export async function promiseQuote(
     fee,
     expiresAtMs,
   ])
-  await deps.ledger.commit({ commands: [], rows: () => [row] })
+  await deps.ledger.commit({ commands: [], rows: [row] })
   const terms = showTerms(id, charge, fee, expiresAtMs)
   const signature = deps.receipts.signQuote({
     ...terms,

@@ -4,7 +4,6 @@
  */
 import type { Clock } from '#core/clock'
 import type { Ledger, OpenHold } from '#ledger'
-import type { Receipts } from '#receipts'
 import type { Store } from '#store'
 import type { Sealer } from './call.js'
 import { type CallRow, toCall } from './call-rows.js'
@@ -12,7 +11,7 @@ import { interrupt } from './conclude.js'
 
 const BATCH = 100
 
-type Deps = { store: Store; ledger: Ledger; receipts: Receipts; vault: Sealer; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; vault: Sealer; clock: Clock }
 
 /**
  * @param deadlineBeforeMs holds with an earlier deadline are dead; `Infinity` at the start of a

@@ -2,9 +2,10 @@
  * Sellers' JSON Schemas are hostile input: they are bounded in size, proved in a thread that may
  * die, and checked against at a bounded cost. No reference ever leaves the document.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
+import { startThread } from '#core/thread'
 import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
 import {
   compileSchema,
@@ -177,25 +178,14 @@ async function proveInWorker(
 }
 
 function startWorker(schemas: readonly JsonSchema[]): Worker {
-  const options = {
+  return startThread(new URL('./schema-worker.js', import.meta.url), {
     workerData: schemas,
-    execArgv: [],
-    // The thread has no business with the settings and secrets of the process.
-    env: {},
     resourceLimits: {
       maxOldGenerationSizeMb: PROOF_MEMORY_MB,
       maxYoungGenerationSizeMb: 16,
       codeRangeSizeMb: 16,
     },
-  }
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./schema-worker.js', import.meta.url), options)
-  }
-  // From TypeScript source, in tests, Node needs a loader, which a thread has to register itself.
-  const source = JSON.stringify(new URL('./schema-worker.ts', import.meta.url).href)
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
-  const start = `import(${loader}).then(({ register }) => { register(); return import(${source}) })`
-  return new Worker(start, { ...options, eval: true })
+  })
 }
 
 /**

@@ -12,8 +12,11 @@ export function readBody(req: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let bytes = 0
-    const fail = (cause?: unknown) =>
+    const fail = (cause?: unknown) => {
+      // `close` comes after every request, also after one that was read to its end.
+      if (req.readableEnded) return
       reject(new Problem('invalid_request', 'The request body ended early.', { cause }))
+    }
     req.on('data', (part: Buffer) => {
       bytes += part.length
       if (bytes <= MAX_REQUEST_BYTES) parts.push(part)

@@ -1,79 +1,105 @@
 /**
- * Writes a batch of units on SQLite: one transaction, one savepoint a unit. It is synchronous and
- * takes nothing but data, so that it runs in the thread of its caller or in one of its own.
+ * Writes a batch of units on SQLite in one transaction; a unit that is refused takes only itself
+ * down. It is synchronous and takes nothing but data, so that it runs in any thread.
  */
 import type { RowWrite, SqliteConnection, SqlValue, Write } from '#store'
-import { applyCommand, type Books, openBooks, Refused } from './entries.js'
-import type { Accepted, Command, Refusal } from './ledger.js'
-
-/** A unit of work as data. */
-export type PlainUnit = {
-  commands: readonly Command[]
-  rows: readonly RowWrite[]
-  /** Whether later units of the batch were made on the assumption that this one is accepted. */
-  isChained: boolean
-}
+import { applyCommand, openBooks, Refused } from './entries.js'
+import type { Recorder, Unit, UnitOutcome } from './ledger.js'
 
 /** What became of one unit. One that `failed` met an error that was not foreseen. */
-export type PlainOutcome =
-  | { accepted: true; results: Accepted[] }
-  | { accepted: false; refusal: Refusal }
-  | { failed: string }
+export type WrittenOutcome = UnitOutcome | { failed: string }
 
-export type BatchResult =
-  | { written: true; outcomes: PlainOutcome[] }
-  /** A chained unit was not accepted: nothing of the batch was written. */
-  | { written: false; at: number; outcome: PlainOutcome }
+/** Throws when the storage failed; nothing of the batch was written then. */
+export type WriteBatch = (units: readonly Unit[]) => WrittenOutcome[]
 
-export type WriteBatch = (units: readonly PlainUnit[]) => BatchResult
-
-/** A function that writes batches on `connection`, which nobody else writes on. */
-export function createBatchWriter(connection: SqliteConnection): WriteBatch {
+/**
+ * A function that writes batches on `connection`, which nobody else writes on.
+ *
+ * @param recorder for units with an `entry`; without one there can be none.
+ */
+export function createBatchWriter(connection: SqliteConnection, recorder?: Recorder): WriteBatch {
   const books = openBooks(connection)
   const runRow = createRowWriter(connection)
   const control = prepareControl(connection)
 
   return function writeBatch(units) {
-    const outcomes: PlainOutcome[] = []
+    return transaction(() => together(units)) ?? transaction(() => units.map(apart))!
+  }
+
+  /** Commits what `work` did, or undoes it when `work` gives nothing or throws. */
+  function transaction<T>(work: () => T | undefined): T | undefined {
+    control.begin.run()
     try {
-      control.begin.run()
-      for (const [at, unit] of units.entries()) {
-        const outcome = applyUnit(unit)
-        if (unit.isChained && !('accepted' in outcome && outcome.accepted)) {
-          rollBack()
-          return { written: false, at, outcome }
-        }
-        outcomes.push(outcome)
-      }
-      control.commit.run()
-      return { written: true, outcomes }
+      const result = work()
+      if (result === undefined) rollBack()
+      else control.commit.run()
+      return result
     } catch (error) {
       rollBack()
       throw error
     }
   }
 
-  function applyUnit(unit: PlainUnit): PlainOutcome {
+  /**
+   * Nearly always each unit is accepted. Without savepoints SQLite need not copy every page that a
+   * unit is the first to touch, which is half of what it writes.
+   *
+   * @returns `undefined` when one was not.
+   */
+  function together(units: readonly Unit[]): WrittenOutcome[] | undefined {
+    try {
+      return units.map(apply)
+    } catch (error) {
+      if (isFatal(error)) throw error
+      return undefined
+    }
+  }
+
+  /** A savepoint for the unit: when it is refused, only that one is undone. */
+  function apart(unit: Unit): WrittenOutcome {
     control.savepoint.run()
     try {
-      const results = unit.commands.map((command) => applyCommand(books, command))
-      for (const row of unit.rows) runRow(row)
+      const outcome = apply(unit)
       control.release.run()
-      return { accepted: true, results }
+      return outcome
     } catch (error) {
-      // Some errors, such as a full disk, have ended the whole transaction.
-      if (!connection.inTransaction || isStorageError(error)) throw error
+      if (isFatal(error)) throw error
       control.undo.run()
       control.release.run()
-      forgetAddresses(books)
+      forget()
       if (error instanceof Refused) return { accepted: false, refusal: error.refusal }
       return { failed: (error as Error).message }
     }
   }
 
+  function apply(unit: Unit): WrittenOutcome {
+    const results = unit.commands.map((command) => applyCommand(books, command))
+    for (const row of unit.rows ?? []) runRow(row)
+    const recorded = unit.entry === undefined ? undefined : record(unit.entry)
+    return { accepted: true, results, recorded }
+  }
+
+  function record(entry: unknown): unknown {
+    if (!recorder) throw new Error('this ledger has no recorder')
+    const { rows, recorded } = recorder.record(entry)
+    for (const row of rows) runRow(row)
+    return recorded
+  }
+
+  /** Some errors, such as a full disk, have ended the whole transaction. */
+  function isFatal(error: unknown): boolean {
+    return !connection.inTransaction || isStorageError(error)
+  }
+
   function rollBack(): void {
     if (connection.inTransaction) control.rollback.run()
-    forgetAddresses(books)
+    forget()
+  }
+
+  /** Addresses and links that were made in what was undone are not there any more. */
+  function forget(): void {
+    books.addressIds.clear()
+    recorder?.forget()
   }
 }
 
@@ -81,11 +107,6 @@ export function createBatchWriter(connection: SqliteConnection): WriteBatch {
 export function isStorageError(error: unknown): boolean {
   const code = (error as { code?: string } | null)?.code ?? ''
   return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOMEM)/.test(code)
-}
-
-/** Addresses made in what was rolled back have no ids any more. */
-function forgetAddresses(books: Books): void {
-  books.addressIds.clear()
 }
 
 function prepareControl(connection: SqliteConnection) {

@@ -12,8 +12,9 @@ import type { LedgerAddress } from './chart.js'
 
 export type { Audit } from './audit.js'
 export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
+export { serveWriter } from './serve-writer.js'
 export { sqliteLedger } from './sqlite-ledger.js'
-export { inlineWriter, threadWriter, type Writer } from './writer.js'
+export { inlineWriter, type OnFlush, threadWriter, type Writer } from './writer.js'
 
 /** How a counter is settled when its hold is. */
 export type CounterKind =
@@ -75,18 +76,26 @@ export type Refusal =
 
 export type Unit = {
   commands: readonly Command[]
-  /**
-   * Rows that stand or fall with the commands, made when the unit is submitted. It must not wait for
-   * anything, and it is called again when a unit before it was not written after all.
-   */
-  rows?: () => readonly RowWrite[]
-  /** Undoes what `rows` changed in memory, when the unit was not written after all. */
-  onRolledBack?: () => void
+  /** Rows of other features that stand or fall with the commands. */
+  rows?: readonly RowWrite[]
+  /** What the recorder makes further rows of, once commands and rows are accepted: plain data. */
+  entry?: unknown
 }
 
 export type UnitOutcome =
-  | { accepted: true; results: readonly Accepted[] }
+  /** `recorded` is what the recorder answered to the unit's `entry`. */
+  | { accepted: true; results: readonly Accepted[]; recorded?: unknown }
   | { accepted: false; refusal: Refusal }
+
+/**
+ * Makes the rows that only the order of writing decides, such as the next link of a chain. It runs
+ * where batches are written, inside their transaction, and must not wait.
+ */
+export type Recorder = {
+  record(entry: unknown): { rows: readonly RowWrite[]; recorded: unknown }
+  /** Something that was recorded is not written after all: what is in memory may be ahead. */
+  forget(): void
+}
 
 export type OpenHold = { reference: string; account: string; deadlineMs: number }
 

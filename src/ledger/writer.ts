@@ -1,41 +1,65 @@
 /** Where batches are written: in the caller's thread, or in one that is made for it. */
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { SqliteConnection, SqlValue, Write } from '#store'
-import { type BatchResult, createBatchWriter, type PlainUnit } from './batch.js'
+import { createBatchWriter, type WrittenOutcome } from './batch.js'
+import type { Recorder, Unit } from './ledger.js'
 
 export type Writer = {
-  /** Writes one batch at a time. Rejects when the storage failed; nothing was written then. */
-  write(units: readonly PlainUnit[]): Promise<BatchResult>
+  /**
+   * Writes units durably, in the order of the calls; what waits together shares a transaction.
+   * Rejects when the storage failed; nothing of these units was written then.
+   */
+  write(units: readonly Unit[]): Promise<WrittenOutcome[]>
   close(): Promise<void>
 }
 
-/** A batch on its way to the thread: statements go once, and by their number from then on. */
-export type ThreadRequest = {
-  newWrites: readonly Write[]
-  units: readonly {
-    commands: PlainUnit['commands']
-    rows: readonly (readonly [write: number, values: readonly SqlValue[]])[]
-    isChained: boolean
-  }[]
+/** Told after each transaction: how many units it held and how long it took, in ms. */
+export type OnFlush = (units: number, tookMs: number) => void
+
+/** Units on their way to the thread: statements go once, and by their number from then on. */
+export type ThreadRequest = { newWrites: readonly Write[]; units: readonly ThreadUnit[] }
+
+export type ThreadUnit = Omit<Unit, 'rows'> & {
+  rows: readonly (readonly [write: number, values: readonly SqlValue[]])[]
 }
 
-export type ThreadAnswer =
-  | { result: BatchResult }
+/** One transaction, which answers the oldest `requests` that are open. */
+export type ThreadAnswer = { requests: number; tookMs: number } & (
+  | { outcomes: WrittenOutcome[] }
   | { error: { message: string; code: string | undefined } }
+)
 
 /** Writes where it is called, on a connection that nobody else writes on. */
-export function inlineWriter(connection: SqliteConnection): Writer {
-  const writeBatch = createBatchWriter(connection)
-  return { write: async (units) => writeBatch(units), close: async () => {} }
+export function inlineWriter(
+  connection: SqliteConnection,
+  options: { recorder?: Recorder; onFlush?: OnFlush } = {},
+): Writer {
+  const writeBatch = createBatchWriter(connection, options.recorder)
+  return {
+    write: async (units) => {
+      const startedAt = performance.now()
+      const outcomes = writeBatch(units)
+      options.onFlush?.(units.length, performance.now() - startedAt)
+      return outcomes
+    },
+    close: async () => {},
+  }
 }
 
-/** Writes in a thread of its own. Should the thread die, the process does: what it wrote is unknown. */
-export function threadWriter(file: string): Writer {
-  const worker = startWorker(file)
+/**
+ * Writes in a thread that runs `serveWriter`. Should it die, the process does: what it wrote is
+ * unknown.
+ */
+export function threadWriter(worker: Worker, onFlush: OnFlush = () => {}): Writer {
   const numbered = createNumbering()
-  let answer: ((given: ThreadAnswer) => void) | undefined
-  worker.on('message', (given: ThreadAnswer) => answer?.(given))
+  const open: Open[] = []
+  worker.on('message', (answer: ThreadAnswer) => {
+    const answered = open.splice(0, answer.requests)
+    const units = answered.reduce((total, { size }) => total + size, 0)
+    settle(answered, answer)
+    onFlush(units, answer.tookMs)
+  })
   worker.on('error', (error) => {
     throw error
   })
@@ -46,12 +70,8 @@ export function threadWriter(file: string): Writer {
   return {
     write: (units) =>
       new Promise((resolve, reject) => {
-        answer = (given) => {
-          answer = undefined
-          if ('result' in given) resolve(given.result)
-          else reject(Object.assign(new Error(given.error.message), { code: given.error.code }))
-        }
         worker.postMessage(numbered(units))
+        open.push({ size: units.length, resolve, reject })
       }),
     close: async () => {
       isClosing = true
@@ -62,8 +82,23 @@ export function threadWriter(file: string): Writer {
   }
 }
 
+type Open = {
+  size: number
+  resolve(outcomes: WrittenOutcome[]): void
+  reject(error: Error): void
+}
+
+function settle(answered: readonly Open[], answer: ThreadAnswer): void {
+  let from = 0
+  for (const { size, resolve, reject } of answered) {
+    if ('outcomes' in answer) resolve(answer.outcomes.slice(from, from + size))
+    else reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }))
+    from += size
+  }
+}
+
 /** Replaces statements by numbers: their text is most of a batch. */
-function createNumbering(): (units: readonly PlainUnit[]) => ThreadRequest {
+function createNumbering(): (units: readonly Unit[]) => ThreadRequest {
   const numbers = new Map<Write, number>()
   return (units) => {
     const newWrites: Write[] = []
@@ -74,23 +109,11 @@ function createNumbering(): (units: readonly PlainUnit[]) => ThreadRequest {
       numbers.set(write, numbers.size)
       return numbers.size - 1
     }
-    const wired = units.map(({ commands, rows, isChained }) => ({
+    const wired = units.map(({ commands, rows = [], entry }) => ({
       commands,
       rows: rows.map(({ write, values }) => [numberOf(write), values] as const),
-      isChained,
+      entry,
     }))
     return { newWrites, units: wired }
   }
-}
-
-function startWorker(file: string): Worker {
-  const workerData = { file }
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData, env: {} })
-  }
-  // From TypeScript source, in tests, Node needs a loader, which a thread has to register itself.
-  const source = JSON.stringify(new URL('./writer-thread.ts', import.meta.url).href)
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
-  const run = `import(${loader}).then(({ register }) => { register(); return import(${source}) })`
-  return new Worker(run, { workerData, eval: true, execArgv: ['--conditions=souk-source'] })
 }

@@ -1,4 +1,4 @@
-/** The heads of the buyers' receipt chains: where each one stands, kept in memory. */
+/** The heads of the buyers' receipt chains: where each one stands. */
 import assert from 'node:assert/strict'
 
 /**
@@ -10,60 +10,43 @@ export type Head = { seq: number; prev: string | null }
 const BEFORE_THE_FIRST: Head = { seq: 0, prev: null }
 
 export type ChainHeads = {
-  has(buyer: string): boolean
-  seed(buyer: string, head: Head | undefined): void
   at(buyer: string): Head
-  advance(buyer: string, prev: string): () => void
-  forget(buyer: string): void
+  /** Moves the head of a buyer one receipt on. */
+  advance(buyer: string, prev: string): void
+  /** Drops all that is in memory, so that it is read from the database again. */
+  forget(): void
 }
 
-/** Keeps the heads of the `limit` buyers that were asked for last. */
-export function chainHeads(limit: number): ChainHeads {
+/**
+ * Keeps the heads of the `limit` buyers that were asked for last.
+ *
+ * @param stored the head of a buyer's chain in the database, `undefined` without a receipt.
+ */
+export function chainHeads(limit: number, stored: (buyer: string) => Head | undefined): ChainHeads {
   // A map keeps the order of insertion, so its first key is the one unused for longest.
   const heads = new Map<string, Head>()
-  return { has, seed, at, advance, forget }
-
-  /** Asking counts as use: the head is then not the next to be dropped. */
-  function has(buyer: string): boolean {
-    const head = heads.get(buyer)
-    if (head) keep(buyer, head)
-    return head !== undefined
-  }
-
-  /** A head that is here already stays: it may be ahead of the stored one that the caller read. */
-  function seed(buyer: string, head: Head | undefined): void {
-    const { seq, prev } = head ?? BEFORE_THE_FIRST
-    assert(Number.isSafeInteger(seq) && seq >= 0, 'a seq is a whole number')
-    assert((seq === 0) === (prev === null), 'only an empty chain has no previous receipt')
-    if (!has(buyer)) keep(buyer, { seq, prev })
-  }
+  return { at, advance, forget: () => heads.clear() }
 
   function at(buyer: string): Head {
-    const head = heads.get(buyer)
-    assert(head, 'the chain head of a buyer is seeded before a receipt is issued')
-    return head
+    return keep(buyer, heads.get(buyer) ?? read(buyer))
   }
 
-  /** Moves the head one receipt on; the function it gives takes that back. */
-  function advance(buyer: string, prev: string): () => void {
-    const before = at(buyer)
-    keep(buyer, { seq: before.seq + 1, prev })
-    return () => {
-      const head = heads.get(buyer)
-      // The lowest wins, so several steps taken back in any order end where the first began.
-      if (head && head.seq > before.seq) keep(buyer, before)
-    }
+  function advance(buyer: string, prev: string): void {
+    keep(buyer, { seq: at(buyer).seq + 1, prev })
   }
 
-  function forget(buyer: string): void {
-    heads.delete(buyer)
+  function read(buyer: string): Head {
+    const { seq, prev } = stored(buyer) ?? BEFORE_THE_FIRST
+    assert(Number.isSafeInteger(seq) && seq >= 0, 'a seq is a whole number')
+    assert((seq === 0) === (prev === null), 'only an empty chain has no previous receipt')
+    return { seq, prev }
   }
 
-  function keep(buyer: string, head: Head): void {
+  function keep(buyer: string, head: Head): Head {
     heads.delete(buyer)
     heads.set(buyer, head)
-    if (heads.size <= limit) return
     const [unusedForLongest] = heads.keys()
-    if (unusedForLongest !== undefined) heads.delete(unusedForLongest)
+    if (heads.size > limit && unusedForLongest !== undefined) heads.delete(unusedForLongest)
+    return head
   }
 }

@@ -2,17 +2,19 @@ import { expect, test } from 'vitest'
 import { groupCommit } from './group-commit.js'
 import { createTurnstile } from './turnstile.js'
 
-type Flushed = { batches: number[][]; inside: number }
+type Flushed = { batches: number[][]; inside: number; most: number }
 
 /** A group commit whose flushes are recorded, and answer each number with its tenfold. */
 function recorded(answer: (units: readonly number[]) => readonly (number | Error)[]) {
-  const flushed: Flushed = { batches: [], inside: 0 }
+  const flushed: Flushed = { batches: [], inside: 0, most: 0 }
   const turnstile = createTurnstile()
   const queue = groupCommit<number, number>({
     turnstile,
     flush: async (units) => {
-      expect(++flushed.inside).toBe(1)
+      flushed.most = Math.max(flushed.most, ++flushed.inside)
       flushed.batches.push([...units])
+      // Longer than a turn, so that flushes can meet.
+      await nextTurn()
       await nextTurn()
       flushed.inside--
       return answer(units)
@@ -42,13 +44,24 @@ test('a flush takes at most 64, and the rest follow in order', async () => {
   expect(queue.waiting()).toBe(0)
 })
 
-test('callers that arrive during a flush share the next one', async () => {
+test('callers that arrive during a flush are sent on without waiting for it', async () => {
   const { queue, flushed } = recorded(tenfold)
   const first = queue.submit(1)
   while (flushed.inside === 0) await nextTurn()
   const later = [2, 3].map(queue.submit)
+  await nextTurn()
+  expect(flushed).toMatchObject({ batches: [[1], [2, 3]], most: 2 })
+  expect(await Promise.all([first, ...later])).toEqual([10, 20, 30])
+})
+
+test('in a long turn the writer gets work before its end', async () => {
+  const { queue, flushed } = recorded(tenfold)
+  const first = queue.submit(100)
+  while (flushed.inside === 0) await nextTurn()
+  const later = upTo(20).map(queue.submit)
+  expect(flushed.batches).toEqual([[100], upTo(8), upTo(16).slice(8)])
   await Promise.all([first, ...later])
-  expect(flushed.batches).toEqual([[1], [2, 3]])
+  expect(flushed.batches.flat()).toEqual([100, ...upTo(20)])
 })
 
 test('a caller who comes back after each answer does not starve another', async () => {
@@ -95,6 +108,23 @@ test('a flush waits for who is inside the turnstile', async () => {
   leave()
   await inside
   expect(await submitted).toBe(10)
+})
+
+test('who waits at the turnstile comes in, however much keeps coming', async () => {
+  const { queue, flushed, turnstile } = recorded(tenfold)
+  let isIn = false
+  let units = 0
+  const caller = async () => {
+    while (!isIn) await queue.submit(units++)
+  }
+  const callers = Array.from({ length: 20 }, caller)
+  while (flushed.batches.length < 5) await nextTurn()
+  const visit = turnstile.pass(async () => {
+    expect(flushed.inside).toBe(0)
+    isIn = true
+  })
+  await Promise.all([visit, ...callers])
+  expect(flushed.batches.flat()).toEqual(upTo(units))
 })
 
 test('it has settled when all that was submitted is flushed', async () => {

@@ -1,80 +1,92 @@
 /**
- * Group commit: callers that arrive while a transaction is being written share the next one. It is
- * what makes two durable commits a call cheap.
+ * Group commit: callers of one turn of the event loop are sent to the writer together, and what
+ * waits there shares the next transaction. It is what makes two durable commits a call cheap.
  */
 import type { Turnstile } from './turnstile.js'
 
-/** At most this many units a flush, so that no caller waits long for the ones before it. */
+/** At most this many units go to the writer as one, so that no caller waits long for others. */
 const MAX_BATCH = 64
+/** So many are sent at once: the writer has work while the rest of this turn still runs. */
+const ENOUGH = 8
 
 export type GroupCommit<U, O> = {
   submit(unit: U): Promise<O>
-  /** Units waiting for their flush. */
+  /** Units that are not answered yet. */
   waiting(): number
-  /** Resolves when everything submitted so far was flushed. */
+  /** Resolves when everything submitted so far was answered. */
   settled(): Promise<void>
 }
 
 type Waiting<U, O> = { unit: U; resolve(outcome: O): void; reject(error: unknown): void }
 
 /**
- * @param flush applies the units in order, in one transaction, and answers one outcome each; a unit
- *   whose outcome is an `Error` is rejected with it. When it rejects, all are. One flush at a time.
+ * @param flush writes units in order and answers one outcome each; a unit whose outcome is an
+ *   `Error` is rejected with it. When it rejects, all are. It is called again before it has answered,
+ *   and must keep the order.
  */
 export function groupCommit<U, O>(options: {
   turnstile: Turnstile
   flush(units: readonly U[]): Promise<readonly (O | Error)[]>
 }): GroupCommit<U, O> {
-  let queue: Waiting<U, O>[] = []
-  let flushing: Promise<void> | undefined
+  const { turnstile, flush } = options
+  const queue: Waiting<U, O>[] = []
+  let inFlight = 0
+  let visit: Promise<void> | undefined
+  let leave: (() => void) | undefined
+  let isScheduled = false
 
   return {
-    waiting: () => queue.length,
+    waiting: () => queue.length + inFlight,
     submit: (unit) =>
       new Promise((resolve, reject) => {
         queue.push({ unit, resolve, reject })
-        flushing ??= flushAll()
+        if (leave) schedule()
+        else visit ??= comeIn()
       }),
-    settled: async () => flushing,
+    settled: async () => {
+      while (visit) await visit
+    },
   }
 
-  async function flushAll(): Promise<void> {
-    // Lets the other callers of this turn of the event loop in. Later flushes need not wait: what
-    // they write arrived while the one before them was written.
-    await new Promise(setImmediate)
-    let answerLast = () => {}
-    while (queue.length > 0) {
-      const batch = queue.slice(0, MAX_BATCH)
-      queue = queue.slice(MAX_BATCH)
-      const answerBefore = answerLast
-      // Should others be at the turnstile, nobody waits for them who is answered already.
-      setImmediate(answerBefore)
-      answerLast = await options.turnstile.pass(() => {
-        const written = write(batch)
-        // Only now, when the disk has its next work, do the callers before go on with theirs.
-        answerBefore()
-        return written
-      })
-    }
-    answerLast()
-    flushing = undefined
+  /** Stays inside the turnstile while units keep coming, until somebody else waits there. */
+  async function comeIn(): Promise<void> {
+    await turnstile.pass(
+      () =>
+        new Promise<void>((resolve) => {
+          leave = resolve
+          schedule()
+        }),
+    )
+    visit = queue.length > 0 ? comeIn() : undefined
   }
 
-  /** Flushes a batch. The function it gives tells its callers; telling them again does nothing. */
-  async function write(batch: readonly Waiting<U, O>[]): Promise<() => void> {
-    try {
-      const outcomes = await options.flush(batch.map(({ unit }) => unit))
-      return () => {
-        for (const [i, { resolve, reject }] of batch.entries()) {
-          const outcome = outcomes[i] as O | Error
-          if (outcome instanceof Error) reject(outcome)
-          else resolve(outcome)
-        }
-      }
-    } catch (error) {
-      return () => {
-        for (const { reject } of batch) reject(error)
-      }
+  /** Sends at the end of this turn of the event loop, so that its other callers come along. */
+  function schedule(): void {
+    if (queue.length >= ENOUGH) sendAll()
+    if (isScheduled) return
+    isScheduled = true
+    setImmediate(() => {
+      isScheduled = false
+      sendAll()
+    })
+  }
+
+  function sendAll(): void {
+    if (inFlight > 0 && turnstile.isAwaited()) return
+    while (queue.length > 0) void send(queue.splice(0, MAX_BATCH))
+  }
+
+  async function send(batch: readonly Waiting<U, O>[]): Promise<void> {
+    inFlight += batch.length
+    const outcomes = await flush(batch.map(({ unit }) => unit)).catch((error: Error) => error)
+    inFlight -= batch.length
+    for (const [i, { resolve, reject }] of batch.entries()) {
+      const outcome = outcomes instanceof Error ? outcomes : (outcomes[i] as O | Error)
+      if (outcome instanceof Error) reject(outcome)
+      else resolve(outcome)
     }
+    if (inFlight > 0 || (queue.length > 0 && !turnstile.isAwaited())) return
+    leave?.()
+    leave = undefined
   }
 }

@@ -49,7 +49,7 @@ describe('a transaction that waits', () => {
     const commits = Array.from({ length: 300 }, (_, i) =>
       ledger.commit({
         commands: [holdOf(account, usdc('0.1'))],
-        rows: () => [aRow(`unit-${i}`)],
+        rows: [aRow(`unit-${i}`)],
       }),
     )
     const writes = Array.from({ length: 30 }, (_, i) =>

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type Nanos, nanos } from '#core/money'
 import type { CounterKind, Ledger } from '#ledger'
+import type { RowWrite } from '#store'
 import {
   aBuyer,
   aClaim,
@@ -18,6 +19,7 @@ import {
   usdc,
   verdictOf,
 } from '../support/ledger-units.js'
+import type { Link } from '../support/link-recorder.js'
 
 export function keepsUnitsApart(use: () => LedgerUnderTest): void {
   test('rows are written with their commands, and not without them', async () => {
@@ -25,7 +27,7 @@ export function keepsUnitsApart(use: () => LedgerUnderTest): void {
     const account = await aBuyer(ledger, usdc('1'))
     const [good, bad] = [randomUUID(), randomUUID()]
     const hold = (amount: Nanos, row: string) =>
-      ledger.commit({ commands: [holdOf(account, amount)], rows: () => [aRow(row)] })
+      ledger.commit({ commands: [holdOf(account, amount)], rows: [aRow(row)] })
     expect(verdictOf(await hold(usdc('1'), good))).toBe('accepted')
     expect(verdictOf(await hold(usdc('1'), bad))).toBe('insufficient')
     expect(await rowExists(store, good)).toBe(true)
@@ -47,12 +49,12 @@ export function keepsUnitsApart(use: () => LedgerUnderTest): void {
     const claiming = () =>
       ledger.commit({
         commands: [holdOf(account, usdc('0.3'))],
-        rows: () => [aRow(`${beside}-${randomUUID()}`), aClaim(claim)],
+        rows: [aRow(`${beside}-${randomUUID()}`), aClaim(claim)],
       })
     const outcomes = await Promise.all([
       claiming(),
       claiming(),
-      ledger.commit({ commands: [holdOf(account, usdc('0.1'))], rows: () => [aRow(beside)] }),
+      ledger.commit({ commands: [holdOf(account, usdc('0.1'))], rows: [aRow(beside)] }),
     ])
     expect(outcomes.map(verdictOf)).toEqual(['accepted', 'row', 'accepted'])
     expect(outcomes[1]).toEqual({ accepted: false, refusal: { reason: 'row', name: 'taken' } })
@@ -61,62 +63,61 @@ export function keepsUnitsApart(use: () => LedgerUnderTest): void {
     expect(rows).toHaveLength(2)
   })
 
-  test('rows that throw reject only their own unit', async () => {
-    const { ledger } = use()
-    const account = await aBuyer(ledger, usdc('1'))
-    const hold = (rows: () => never[]) =>
-      ledger.commit({ commands: [holdOf(account, usdc('0.3'))], rows })
-    const outcomes = await Promise.allSettled([
-      hold(() => []),
-      hold(() => {
-        throw new Error('the rows cannot be made')
-      }),
-      hold(() => []),
-    ])
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    expect(await ledger.balanceOf(account)).toMatchObject({ held: usdc('0.6') })
-  })
-
   test('a row that the database rejects rejects only its own unit', async () => {
     const { ledger } = use()
     const account = await aBuyer(ledger, usdc('1'))
     const name = randomUUID()
     const hold = () =>
-      ledger.commit({ commands: [holdOf(account, usdc('0.3'))], rows: () => [aRow(name)] })
+      ledger.commit({ commands: [holdOf(account, usdc('0.3'))], rows: [aRow(name)] })
     const outcomes = await Promise.allSettled([hold(), hold()])
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(await ledger.balanceOf(account)).toMatchObject({ held: usdc('0.3') })
   })
+}
 
-  test('what rows changed in memory is undone, last first, unless its unit was written', async () => {
-    const { ledger } = use()
-    const account = await aBuyer(ledger, usdc('1'))
-    const claim = randomUUID()
-    const made: string[] = []
-    const hold = (name: string, amount: Nanos, row = randomUUID()) =>
-      ledger.commit({
-        commands: [holdOf(account, amount)],
-        rows: () => {
-          made.push(name)
-          return [aClaim(row)]
-        },
-        onRolledBack: () => expect(made.pop()).toBe(name),
-      })
-    const outcomes = await Promise.all([
-      hold('first', usdc('0.1'), claim),
-      hold('refused by its row', usdc('0.1'), claim),
-      hold('second', usdc('0.1')),
-      hold('refused by the balance', usdc('7')),
-      hold('third', usdc('0.1')),
+export function recordsInOrder(use: () => LedgerUnderTest): void {
+  const link = (account: string, entry: Link, amount = usdc('0.1'), rows: RowWrite[] = []) =>
+    use().ledger.commit({ commands: [holdOf(account, amount)], rows, entry })
+
+  async function linksOf(chain: string): Promise<string[]> {
+    const rows = await use().store.query<{ name: string; value: string }>(
+      "select name, value from settings where name like ? || '/%'",
+      [chain],
+    )
+    const numbered = rows.map(({ name, value }) => [Number(name.split('/')[1]), value] as const)
+    numbered.sort(([a], [b]) => a - b)
+    expect(numbered.map(([number]) => number)).toEqual(numbered.map((_, i) => i + 1))
+    return numbered.map(([, value]) => value)
+  }
+
+  test('an entry is recorded in the order of the units, and its caller is told', async () => {
+    const account = await aBuyer(use().ledger, usdc('5'))
+    const chain = randomUUID()
+    const names = Array.from({ length: 30 }, (_, i) => `link ${i}`)
+    const outcomes = await Promise.all(names.map((name) => link(account, { chain, name })))
+    expect(outcomes).toMatchObject(names.map((_, i) => ({ accepted: true, recorded: i + 1 })))
+    expect(await linksOf(chain)).toEqual(names)
+  })
+
+  test('what was refused or failed leaves no gap, and others keep what they were told', async () => {
+    const account = await aBuyer(use().ledger, usdc('5'))
+    const [chain, other, claim] = [randomUUID(), randomUUID(), randomUUID()]
+    const outcomes = await Promise.allSettled([
+      link(account, { chain, name: 'first' }, usdc('0.1'), [aClaim(claim)]),
+      link(account, { chain, name: 'refused by its row' }, usdc('0.1'), [aClaim(claim)]),
+      link(account, { chain: other, name: 'alone' }),
+      link(account, { chain, name: 'broken', breaks: true }),
+      link(account, { chain, name: 'second' }),
+      link(account, { chain, name: 'refused by the balance' }, usdc('70')),
+      link(account, { chain, name: 'third' }),
     ])
-    expect(outcomes.map(verdictOf)).toEqual([
-      'accepted',
-      'row',
-      'accepted',
-      'insufficient',
-      'accepted',
-    ])
-    expect(made).toEqual(['first', 'second', 'third'])
+    const told = outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') return (outcome.reason as Error).message
+      return outcome.value.accepted ? outcome.value.recorded : verdictOf(outcome.value)
+    })
+    expect(told).toEqual([1, 'row', 1, 'the recorder breaks', 2, 'insufficient', 3])
+    expect(await linksOf(chain)).toEqual(['first', 'second', 'third'])
+    expect(await linksOf(other)).toEqual(['alone'])
   })
 }
 

@@ -15,7 +15,7 @@ import {
   verdictOf,
 } from '../support/ledger-units.js'
 import { listsOpenHolds, staysExact } from './ledger-books.contract.js'
-import { keepsUnitsApart, settlesCounters } from './ledger-units.contract.js'
+import { keepsUnitsApart, recordsInOrder, settlesCounters } from './ledger-units.contract.js'
 
 const NOTHING = nanos(0n)
 
@@ -37,6 +37,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     endsAHoldOnce(() => ledger)
     repeatsNothing(() => ledger)
     keepsUnitsApart(() => opened)
+    recordsInOrder(() => opened)
     settlesCounters(() => ledger)
     listsOpenHolds(() => ledger)
     staysExact(() => ledger)

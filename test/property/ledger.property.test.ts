@@ -123,7 +123,7 @@ async function commit(ledger: Ledger, run: string, drawn: DrawnUnit): Promise<Ou
   try {
     return await ledger.commit({
       commands: commands.map((command) => commandOf(run, command)),
-      ...(claim !== undefined && { rows: () => [aClaim(`${run}-${claim}`)] }),
+      ...(claim !== undefined && { rows: [aClaim(`${run}-${claim}`)] }),
     })
   } catch (error) {
     expect(error).toMatchObject({ message: 'a capture is never larger than its hold' })

@@ -3,8 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { handClock } from '#core/clock'
-import { inlineWriter, type Ledger, sqliteLedger, type Writer } from '#ledger'
+import { startThread } from '#core/thread'
+import {
+  inlineWriter,
+  type Ledger,
+  type OnFlush,
+  sqliteLedger,
+  threadWriter,
+  type Writer,
+} from '#ledger'
 import { openStore, type Store } from '#store'
+import { linkRecorder } from './link-recorder.js'
 
 export type OpenedStore = { store: Store; close(): Promise<void> }
 
@@ -27,17 +36,30 @@ export type OpenedLedger = OpenedStore & {
   flushes: number[]
 }
 
-/** @param makeWriter where batches are written; in this thread when absent. */
-export async function aSqliteLedger(
-  makeWriter: (store: Store) => Writer = ({ money }) => inlineWriter(money),
+/** A ledger that records links, and writes in this thread. */
+export function aSqliteLedger(): Promise<OpenedLedger> {
+  return openLedger(({ money }, onFlush) =>
+    inlineWriter(money, { recorder: linkRecorder(money), onFlush }),
+  )
+}
+
+/** The same, written in a thread of its own. */
+export function aThreadedLedger(): Promise<OpenedLedger> {
+  return openLedger(({ file }, onFlush) => {
+    const url = new URL('./link-writer-thread.js', import.meta.url)
+    return threadWriter(startThread(url, { workerData: { file } }), onFlush)
+  })
+}
+
+async function openLedger(
+  makeWriter: (store: Store, onFlush: OnFlush) => Writer,
 ): Promise<OpenedLedger> {
   const { store, close } = await aStore()
   const { money, turnstile, file } = store
   const clock = handClock()
   const flushes: number[] = []
-  const onFlush = (units: number) => flushes.push(units)
-  const writer = makeWriter(store)
-  const ledger = sqliteLedger({ money, turnstile, file, clock, writer, onFlush })
+  const writer = makeWriter(store, (units) => flushes.push(units))
+  const ledger = sqliteLedger({ money, turnstile, file, clock, writer })
   return {
     store,
     ledger,

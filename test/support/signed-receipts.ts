@@ -4,12 +4,11 @@ import { sha256Hex } from '#core/canonical-json'
 import type { Id } from '#core/ids'
 import {
   type CallClaims,
-  createReceipts,
   type IssuedReceipt,
   importSigningKey,
-  keyRing,
   newSigningKey,
-  type Receipts,
+  type ReceiptIssuer,
+  receiptIssuer,
 } from '#receipts'
 
 export const issuedAtMs = Date.UTC(2026, 0, 15, 12)
@@ -55,14 +54,15 @@ export function aSigningKey() {
   return importSigningKey(newSigningKey(issuedAtMs).pkcs8)
 }
 
-/** An issuer whose chain of {@link buyer} is at its start. */
-export function anIssuer(key = aSigningKey()): Receipts {
-  const receipts = createReceipts({ issuer, chainId: 'main', ring: keyRing(key, []) })
-  receipts.seedHead(buyer, undefined)
-  return receipts
+/** An issuer whose chains are all at their start. */
+export function anIssuer(key = aSigningKey()): ReceiptIssuer {
+  return receiptIssuer({ issuer, chainId: 'main', key, storedHead: () => undefined })
 }
 
-export function issueNext(receipts: Receipts, changes: Partial<CallClaims> = {}): IssuedReceipt {
+export function issueNext(
+  issuing: ReceiptIssuer,
+  changes: Partial<CallClaims> = {},
+): IssuedReceipt {
   const id = { jti: 'rcpt_01' as Id<'receipt'>, iatMs: issuedAtMs }
-  return receipts.issue(buyer, { ...callClaims, ...changes }, id)
+  return issuing.issue({ ...callClaims, ...changes }, id)
 }

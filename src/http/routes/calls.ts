@@ -5,7 +5,6 @@ import {
   call,
   callSchema,
   findCall,
-  findReceipt,
   type Outcome,
   outcomeProblem,
   outcomeSchema,
@@ -20,7 +19,7 @@ import {
 } from '#calls'
 import { Problem } from '#core/problem'
 import { rate, ratingResultSchema, ratingSchema } from '#ratings'
-import { claimsOf } from '#receipts'
+import { claimsOf, findReceipt } from '#receipts'
 import { Reply, type RouteDeps, route } from '../route.js'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
