@@ -9,20 +9,18 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
-import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
-import { isGone, sendJsonText } from './mcp.js'
-import { isToolCall, type ToolCall } from './messages.js'
+import { sendJsonText } from './mcp.js'
+import { answerPlainCall } from './plain-answer.js'
+import { isToolCall } from './plain-call.js'
 import { buildServer, type Caller } from './server.js'
 import type { Sessions } from './session.js'
-import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
-import { runTool, toCallToolResultText } from './tools/tools.js'
 
 export type Exchange = {
   req: IncomingMessage
   res: ServerResponse
-  principal: Principal | undefined
+  caller: Caller
   body: unknown
   /** What `body` holds: one message, or the messages of a batch. */
   messages: readonly JSONRPCMessage[]
@@ -31,40 +29,26 @@ export type Exchange = {
 export async function answerLegacy(
   deps: ToolDeps,
   sessions: Sessions,
-  { req, res, principal, body, messages }: Exchange,
+  { req, res, caller, body, messages }: Exchange,
 ): Promise<void> {
   refuseUnknownVersion(req)
   const sessionId = req.headers['mcp-session-id']
-  if (typeof sessionId === 'string' && !sessions.isLive(sessionId, principal)) {
+  if (typeof sessionId === 'string' && !sessions.isLive(sessionId, caller.principal)) {
     // 404 makes the client begin a new session, whoever's this one was.
     throw new Problem('not_found', 'There is no such session; initialize a new one.')
   }
-  const caller = { principal, isGone: () => isGone(res), tag: tagOf(req) }
   const answers: string[] = []
   for (const message of messages) {
-    if (isToolCall(message)) answers.push(await answerToolCall(deps, caller, message))
+    if (isToolCall(message)) answers.push(await answerPlainCall(deps, caller, message, 'legacy'))
     else if ('method' in message && 'id' in message) {
       if (message.method === 'initialize') {
-        res.setHeader('mcp-session-id', sessions.begin(principal))
+        res.setHeader('mcp-session-id', sessions.begin(caller.principal))
       }
       answers.push(JSON.stringify(await exchange(deps, caller, message)))
     }
   }
   if (answers.length === 0) res.writeHead(202).end()
   else sendJsonText(res, 200, Array.isArray(body) ? `[${answers.join(',')}]` : answers[0]!)
-}
-
-/**
- * A plain tools/call needs nothing that the SDK's server would add to it: answering it here, from
- * the same tools, halves the cost of the face. A test holds both ways to the same answer.
- */
-async function answerToolCall(
-  deps: ToolDeps,
-  caller: Caller,
-  { id, params }: ToolCall,
-): Promise<string> {
-  const answer = await runTool(deps, caller, params.name, params.arguments ?? {})
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${toCallToolResultText(answer)}}`
 }
 
 /** One request to a server of its own, and its response. */

@@ -307,6 +307,30 @@ describe('a plain tools/call', () => {
     expect(plain.headers.get('content-type')).toBe(full.headers.get('content-type'))
   })
 
+  test.each([
+    ['a result', 'browse_apis', { query: 'wiki' }],
+    ['a refusal', 'describe_endpoint', { endpoint_id: 'no.such' }],
+    ['a tool that is not there', 'no_tool', {}],
+  ])('of a client of 2026-07-28 has the same answer, too: %s', async (_what, name, args) => {
+    const envelope = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const params = { name, arguments: args, _meta: envelope }
+    const headers = {
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': name,
+    }
+    const plain = await post(buyer.key, rpc('tools/call', params), headers)
+    const full = await post(buyer.key, rpc('tools/call', throughTheSdk(params)), headers)
+    expect(plain.json).toEqual(full.json)
+    expect(plain.status).toBe(full.status)
+    expect(plain.headers.get('content-type')).toBe(full.headers.get('content-type'))
+    expect(plain.headers.get('content-length')).not.toBe(full.headers.get('content-length'))
+  })
+
   test('keeps its place in a batch, and its id whatever it is', async () => {
     const call = {
       jsonrpc: '2.0',

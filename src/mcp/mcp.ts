@@ -13,7 +13,10 @@ import { Problem } from '#core/problem'
 import { answerLegacy } from './legacy.js'
 import { messagesIn } from './messages.js'
 import { createModern } from './modern.js'
+import { answerPlainCall } from './plain-answer.js'
+import { plainCallIn } from './plain-call.js'
 import { createSessions } from './session.js'
+import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
 
 const PARSE_ERROR = -32_700
@@ -63,14 +66,16 @@ export function createMcpFace(deps: McpDeps): McpFace {
       throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
     }
     const body = parseRequestJson(await deps.readBody(req))
-    const messages = messagesIn(body)
-    const route = classifyInboundRequest({
-      httpMethod: 'POST',
-      body,
-      ...headerFields(req),
-    })
-    const exchange = { req, res, principal, body, messages }
-    if (route.kind === 'legacy') await answerLegacy(deps, sessions, exchange)
+    const caller = { principal, isGone: () => isGone(res), tag: tagOf(req) }
+    const plain = plainCallIn(body, req.headers)
+    if (plain?.era === 'modern') {
+      sendJsonText(res, 200, await answerPlainCall(deps, caller, plain.call, plain.era))
+      return
+    }
+    const exchange = { req, res, caller, body, messages: messagesIn(body) }
+    const kind =
+      plain?.era ?? classifyInboundRequest({ httpMethod: 'POST', body, ...headerFields(req) }).kind
+    if (kind === 'legacy') await answerLegacy(deps, sessions, exchange)
     else await modern.answer(exchange)
   }
 
@@ -142,6 +147,6 @@ function headerFields(req: IncomingMessage) {
 }
 
 /** Whether the client went away before it was answered. */
-export function isGone(res: ServerResponse): boolean {
+function isGone(res: ServerResponse): boolean {
   return res.destroyed && !res.writableFinished
 }

@@ -2,9 +2,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
 import type { Exchange } from './legacy.js'
-import { isGone } from './mcp.js'
 import { buildServer, type Caller } from './server.js'
-import { tagOf } from './tag.js'
 import type { ToolDeps } from './tools/tool.js'
 
 export type Modern = { answer(exchange: Exchange): Promise<void> }
@@ -14,7 +12,7 @@ export function createModern(deps: ToolDeps): Modern {
     legacy: 'reject',
   })
   return {
-    async answer({ req, res, principal, body }) {
+    async answer({ req, res, caller, body }) {
       const headers = new Headers()
       for (const name of [
         'content-type',
@@ -29,7 +27,7 @@ export function createModern(deps: ToolDeps): Modern {
       const request = new Request('http://souk/mcp', { method: 'POST', headers })
       const response = await handler.fetch(request, {
         parsedBody: body,
-        authInfo: carry({ principal, isGone: () => isGone(res), tag: tagOf(req) }),
+        authInfo: carry(caller),
       })
       res.writeHead(response.status, Object.fromEntries(response.headers))
       if (!response.body) {

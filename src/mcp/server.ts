@@ -6,7 +6,7 @@ import type { ToolDeps } from './tools/tool.js'
 import { runTool, toCallToolResult, toolList } from './tools/tools.js'
 
 /** What the server says of itself. */
-const IDENTITY = { name: 'souk', title: 'Souk', version: '0.1.0' }
+export const IDENTITY = { name: 'souk', title: 'Souk', version: '0.1.0' }
 
 /** The list is the same for everybody and changes only with a release. */
 const CACHE = { ttlMs: 60 * 60 * 1_000, cacheScope: 'public' as const }

@@ -73,10 +73,10 @@ export function toCallToolResult({ structured, text, isError }: ToolAnswer): Cal
   }
 }
 
-/** The JSON of {@link toCallToolResult}, without walking the answer a second time. */
-export function toCallToolResultText({ text, isError }: ToolAnswer): string {
+/** The JSON of {@link toCallToolResult}, without walking the answer a second time; `more` ends it. */
+export function toCallToolResultText({ text, isError }: ToolAnswer, more = ''): string {
   const error = isError ? ',"isError":true' : ''
-  return `{"content":[{"type":"text","text":${JSON.stringify(text)}}],"structuredContent":${text}${error}}`
+  return `{"content":[{"type":"text","text":${JSON.stringify(text)}}],"structuredContent":${text}${error}${more}}`
 }
 
 function answerOf(structured: ToolResult, isError: boolean): ToolAnswer {
