@@ -9,7 +9,7 @@ import { type Id, newId } from '#core/ids'
 import { add, formatUsdc, type Nanos, ZERO } from '#core/money'
 import type { Accepted, Command, Ledger } from '#ledger'
 import { isFree } from '#pricing'
-import type { CallClaims, ReceiptOrder } from '#receipts'
+import { type CallClaims, orderReceipt } from '#receipts'
 import type { RowWrite, Store } from '#store'
 import type { Answer } from '#upstreams'
 import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind, Sealer } from './call.js'
@@ -109,7 +109,10 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
   const written = await deps.ledger.commit({
     commands: [commandFor(call, ending, endedAtMs)],
     rows: rowsFor(deps.vault, call, ending, made),
-    ...(made.receiptId !== null && { entry: receiptFor(made.receiptId, call, ending, made) }),
+    // The receipt's own row is made where it is written: it follows the one before it.
+    ...(made.receiptId !== null && {
+      entry: orderReceipt(made.receiptId, endedAtMs, claimsFor(call, ending, made)),
+    }),
   })
   // Someone else ended it first, as `reap` does with a hold past its deadline: theirs stands.
   if (!written.accepted) {
@@ -181,11 +184,6 @@ function rowsFor(
     rows.push(giveIdempotencyKeyBack([call.keyId, call.idempotencyHash]))
   }
   return rows
-}
-
-/** The receipt's own row is made where it is written: it needs the one before it. */
-function receiptFor(id: Id<'receipt'>, call: OpenCall, ending: Ending, made: Made): ReceiptOrder {
-  return { id, issuedAtMs: made.endedAtMs, claims: claimsFor(call, ending, made) }
 }
 
 function claimsFor(call: OpenCall, ending: Ending, { endedAtMs, responseHash }: Made): CallClaims {

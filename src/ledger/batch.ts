@@ -3,7 +3,7 @@
  * down. It is synchronous and takes nothing but data, so that it runs in any thread.
  */
 import type { RowWrite, SqliteConnection, SqlValue, Write } from '#store'
-import { applyCommand, openBooks, Refused } from './entries.js'
+import { applyCommand, openBooks, Refused, writeBalances } from './entries.js'
 import type { Recorder, Unit, UnitOutcome } from './ledger.js'
 
 /** What became of one unit. One that `failed` met an error that was not foreseen. */
@@ -33,6 +33,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
       const result = work()
       if (result === undefined) rollBack()
       else control.commit.run()
+      books.accounts.clear()
       return result
     } catch (error) {
       rollBack()
@@ -48,7 +49,9 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
    */
   function together(units: readonly Unit[]): WrittenOutcome[] | undefined {
     try {
-      return units.map(apply)
+      const outcomes = units.map(apply)
+      writeBalances(books)
+      return outcomes
     } catch (error) {
       if (isFatal(error)) throw error
       return undefined
@@ -60,6 +63,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     control.savepoint.run()
     try {
       const outcome = apply(unit)
+      writeBalances(books)
       control.release.run()
       return outcome
     } catch (error) {
@@ -96,9 +100,9 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     forget()
   }
 
-  /** Addresses and links that were made in what was undone are not there any more. */
+  /** What is in memory may be ahead of what was undone. */
   function forget(): void {
-    books.addressIds.clear()
+    books.accounts.clear()
     recorder?.forget()
   }
 }

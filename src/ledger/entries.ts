@@ -16,10 +16,22 @@ type HoldRow = { account: string; amount: bigint; counters: string }
 /** A counter as the hold remembers it. */
 type Counted = [scope: string, window: string, kind: CounterKind, amount: string]
 
-/** The ledger's tables, open for writing: statements prepared once, ids of addresses remembered. */
+/** The ledger's tables, open for writing: statements prepared once. */
 export type Books = {
   sql: ReturnType<typeof prepareStatements>
-  addressIds: Map<string, bigint>
+  /**
+   * The accounts that the transaction has touched: each balance is read once and written once,
+   * however many units of a batch move it.
+   */
+  accounts: Map<string, Account>
+}
+
+type Account = {
+  id: bigint
+  balance: bigint
+  /** What the database says. */
+  stored: bigint
+  mayBeNegative: boolean
 }
 
 /** A refusal on its way out of a unit; it takes only that unit down. */
@@ -33,11 +45,11 @@ export class Refused extends Error {
 }
 
 export function openBooks(money: SqliteConnection): Books {
-  return { sql: prepareStatements(money), addressIds: new Map() }
+  return { sql: prepareStatements(money), accounts: new Map() }
 }
 
 /**
- * Carries a command out. Must run inside a transaction.
+ * Carries a command out. Must run inside a transaction, which ends with {@link writeBalances}.
  *
  * @throws Refused when the command cannot be applied; the caller then undoes the unit.
  */
@@ -53,6 +65,15 @@ export function applyCommand(books: Books, command: Command): Accepted {
       return capture(books, command)
     case 'release':
       return release(books, command)
+  }
+}
+
+/** Writes the balances that were moved; the transaction has none open after it. */
+export function writeBalances(books: Books): void {
+  for (const account of books.accounts.values()) {
+    if (account.balance === account.stored) continue
+    books.sql.setBalance.run(account.balance, account.id)
+    account.stored = account.balance
   }
 }
 
@@ -129,7 +150,7 @@ function close(books: Books, reference: string): HoldRow {
 }
 
 /**
- * Writes an entry, which is its postings, and moves each balance by its net.
+ * Writes an entry, which is its postings, and moves the balances.
  *
  * @returns what `account` can spend afterwards.
  */
@@ -140,43 +161,35 @@ function post(
   postings: readonly Posting[],
 ): Accepted {
   const memo = command.kind === 'grant' ? command.memo : null
-  const net = new Map<string, bigint>()
   for (const [position, { from, to, amount }] of postings.entries()) {
     if (amount === 0n) continue
     const { changes } = books.sql.insertPosting.run(
       command.reference,
       command.kind,
       position,
-      addressId(books, from),
-      addressId(books, to),
+      accountAt(books, from).id,
+      accountAt(books, to).id,
       amount,
       command.atMs,
       memo,
     )
     if (changes === 0) throw new Refused({ reason: 'repeated' })
-    net.set(from, (net.get(from) ?? 0n) - amount)
-    net.set(to, (net.get(to) ?? 0n) + amount)
+    move(books, from, -amount)
+    move(books, to, amount)
   }
-  const spendable = available(account)
-  let left: Nanos | undefined
-  for (const [address, delta] of net) {
-    const balance = move(books, address, delta)
-    if (address === spendable) left = balance
-  }
-  return { available: left ?? balanceAt(books, spendable) }
+  return { available: nanos(accountAt(books, available(account)).balance) }
 }
 
-/** @returns the balance that it leaves. */
-function move(books: Books, address: string, delta: bigint): Nanos {
-  const row = books.sql.move.get(delta, addressId(books, address), delta) as
-    | { balance: bigint }
-    | undefined
-  if (row) return nanos(row.balance)
-  throw new Refused({
-    reason: 'insufficient',
-    available: balanceAt(books, address),
-    needed: nanos(-delta),
-  })
+function move(books: Books, address: string, delta: bigint): void {
+  const account = accountAt(books, address)
+  if (account.balance + delta < 0n && !account.mayBeNegative) {
+    throw new Refused({
+      reason: 'insufficient',
+      available: nanos(account.balance),
+      needed: nanos(-delta),
+    })
+  }
+  account.balance += delta
 }
 
 function count(books: Books, counter: Counter): void {
@@ -197,13 +210,17 @@ function settle(books: Books, counters: string, charged: bigint | undefined): vo
   }
 }
 
-function addressId(books: Books, address: string): bigint {
-  const known = books.addressIds.get(address)
-  if (known !== undefined) return known
-  books.sql.insertAddress.run(address, mayBeNegative(address) ? 1 : 0)
-  const { id } = books.sql.address.get(address) as { id: bigint }
-  books.addressIds.set(address, id)
-  return id
+function accountAt(books: Books, address: string): Account {
+  const known = books.accounts.get(address)
+  if (known) return known
+  const { id, balance } = (books.sql.account.get(address) ??
+    books.sql.insertAccount.get(address, mayBeNegative(address) ? 1 : 0)) as {
+    id: bigint
+    balance: bigint
+  }
+  const account = { id, balance, stored: balance, mayBeNegative: mayBeNegative(address) }
+  books.accounts.set(address, account)
+  return account
 }
 
 function givenBack(kind: CounterKind, amount: bigint, charged: bigint | undefined): bigint {
@@ -215,15 +232,12 @@ function givenBack(kind: CounterKind, amount: bigint, charged: bigint | undefine
 function prepareStatements(money: SqliteConnection) {
   const prepare = (text: string) => money.prepare(text).safeIntegers(true)
   return {
-    insertAddress: prepare(
-      'insert into ledger_accounts (address, may_be_negative) values (?, ?) on conflict do nothing',
+    account: prepare('select id, balance from ledger_accounts where address = ?'),
+    insertAccount: prepare(
+      `insert into ledger_accounts (address, may_be_negative) values (?, ?) returning id, balance`,
     ),
-    address: prepare('select id from ledger_accounts where address = ?'),
     balance: prepare('select balance from ledger_accounts where address = ?'),
-    move: prepare(
-      `update ledger_accounts set balance = balance + ?
-       where id = ? and (may_be_negative = 1 or balance + ? >= 0) returning balance`,
-    ),
+    setBalance: prepare('update ledger_accounts set balance = ? where id = ?'),
     insertPosting: prepare(
       `insert into ledger_postings (reference, kind, position, from_id, to_id, amount, at, memo)
        values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (reference, kind, position) do nothing`,

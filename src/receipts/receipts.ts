@@ -2,8 +2,15 @@
 import { jwksOf, jwsSigner, type KeyRing, type PublicJwk } from './signing-keys.js'
 import type { ReceiptClaims } from './verify.js'
 
-export { type CallClaims, type IssuedReceipt, type ReceiptIssuer, receiptIssuer } from './issuer.js'
-export { type ReceiptOrder, receiptRecorder } from './recorder.js'
+export {
+  type CallClaims,
+  type IssuedReceipt,
+  orderReceipt,
+  type ReceiptIssuer,
+  type ReceiptOrder,
+  receiptIssuer,
+} from './issuer.js'
+export { receiptRecorder } from './recorder.js'
 export {
   importSigningKey,
   type KeyRing,
@@ -23,8 +30,9 @@ export type Receipts = {
 }
 
 export function createReceipts(ring: KeyRing): Receipts {
+  const signQuote = jwsSigner(ring.current, 'souk-quote+jwt')
   return {
-    signQuote: jwsSigner(ring.current, 'souk-quote+jwt'),
+    signQuote: (payload) => signQuote(JSON.stringify(payload)),
     jwks: () => jwksOf(ring.publicJwks),
   }
 }

@@ -2,14 +2,10 @@
  * Issues receipts where calls are written: inside the transaction that moves the money, in the order
  * in which calls end, so that each receipt follows the one before it.
  */
-import type { Id } from '#core/ids'
 import type { RowWrite, SqliteConnection } from '#store'
-import { type CallClaims, receiptIssuer } from './issuer.js'
+import { type ReceiptOrder, receiptIssuer } from './issuer.js'
 import type { SigningKey } from './signing-keys.js'
 import { insertReceipt, storedHeads } from './stored-receipts.js'
-
-/** A receipt to be issued: plain data, so that another thread can be sent it. */
-export type ReceiptOrder = { id: Id<'receipt'>; issuedAtMs: number; claims: CallClaims }
 
 /**
  * The ledger's recorder: of a {@link ReceiptOrder} it makes the receipt's row and its JWS.
@@ -26,10 +22,10 @@ export function receiptRecorder(options: {
   const issuer = receiptIssuer({ ...options, storedHead: storedHeads(connection, chainId) })
   return {
     record(entry: unknown): { rows: RowWrite[]; recorded: string } {
-      const { id, issuedAtMs, claims } = entry as ReceiptOrder
-      const { jws, seq } = issuer.issue(claims, { jti: id, iatMs: issuedAtMs })
-      const { call_id, buyer, seller } = claims
-      const row = insertReceipt([id, call_id, buyer, seller, chainId, seq, jws])
+      const order = entry as ReceiptOrder
+      const { jws, seq } = issuer.issue(order)
+      const { id, callId, buyer, seller } = order
+      const row = insertReceipt([id, callId, buyer, seller, chainId, seq, jws])
       return { rows: [row], recorded: jws }
     },
     forget: issuer.forget,

@@ -49,7 +49,7 @@ test('a ring publishes its current key first and each key once', () => {
 })
 
 test('what it signs, another implementation verifies', async () => {
-  const jws = jwsSigner(key, 'souk-quote+jwt')({ max_total: '0.00105', text: 'Grüße' })
+  const jws = jwsSigner(key, 'souk-quote+jwt')('{"max_total":"0.00105","text":"Grüße"}')
   const verified = await compactVerify(jws, createLocalJWKSet(jwksOf([key.publicJwk])))
   expect(verified.protectedHeader).toEqual({ alg: 'EdDSA', kid: key.kid, typ: 'souk-quote+jwt' })
   expect(JSON.parse(new TextDecoder().decode(verified.payload))).toEqual({

@@ -1,12 +1,12 @@
 /** Receipts to verify, issued by the real issuer with a fresh key. */
 
 import { sha256Hex } from '#core/canonical-json'
-import type { Id } from '#core/ids'
 import {
   type CallClaims,
   type IssuedReceipt,
   importSigningKey,
   newSigningKey,
+  orderReceipt,
   type ReceiptIssuer,
   receiptIssuer,
 } from '#receipts'
@@ -63,6 +63,5 @@ export function issueNext(
   issuing: ReceiptIssuer,
   changes: Partial<CallClaims> = {},
 ): IssuedReceipt {
-  const id = { jti: 'rcpt_01' as Id<'receipt'>, iatMs: issuedAtMs }
-  return issuing.issue({ ...callClaims, ...changes }, id)
+  return issuing.issue(orderReceipt('rcpt_01', issuedAtMs, { ...callClaims, ...changes }))
 }
