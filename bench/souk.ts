@@ -1,6 +1,6 @@
 /** Souk itself, as it is built, on a database of its own: three ways to buy the same call. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,8 @@ import { openSession, toolTarget } from './mcp-session.js'
 import { eventually, freePort, type Program, startProgram } from './processes.js'
 
 const CLI = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
+/** What `npm start` tells Node. */
+const NODE_OPTIONS = startOptions()
 const START_TIMEOUT_MS = 60_000
 const CREDIT = '1000'
 const PRICE = '0.000001'
@@ -43,7 +45,7 @@ export async function startSouk(
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const profiling = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : []
-  const program = startProgram(process.execPath, [...profiling, CLI, 'start'], {
+  const program = startProgram(process.execPath, [...NODE_OPTIONS, ...profiling, CLI, 'start'], {
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,
@@ -65,6 +67,12 @@ export async function startSouk(
     audit: (calls) => audit(rest, { operatorKey, buyerKey, calls }),
     end: () => program.end(),
   }
+}
+
+function startOptions(): string[] {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { scripts } = JSON.parse(text) as { scripts: { start: string } }
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
 }
 
 /** A seller with the upstream as its listing, and a buyer with credit, whose key it gives. */

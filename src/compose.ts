@@ -80,6 +80,7 @@ export async function compose(config: Config) {
     store,
     clock,
     vault,
+    sealer: vault.forMany(),
     telemetry,
     ledger,
     upstreams,

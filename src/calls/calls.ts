@@ -45,7 +45,7 @@ export type CallDeps = {
   ledger: Ledger
   upstreams: Upstreams
   receipts: Receipts
-  vault: Sealer
+  sealer: Sealer
   telemetry: Telemetry
   clock: { now(): number }
   slots: Slots

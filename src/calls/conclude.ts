@@ -21,7 +21,7 @@ const HOUR_MS = 60 * 60 * 1_000
 /** How long a body is kept: as long as its idempotency key, else an hour. */
 const BODY_LIFE_MS = { withKey: 24 * HOUR_MS, without: HOUR_MS }
 
-type Deps = { store: Store; ledger: Ledger; vault: Sealer; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; sealer: Sealer; clock: Clock }
 
 /** How a call ends, before it is written down. */
 type Ending = {
@@ -108,7 +108,7 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
   }
   const written = await deps.ledger.commit({
     commands: [commandFor(call, ending, endedAtMs)],
-    rows: rowsFor(deps.vault, call, ending, made),
+    rows: rowsFor(deps.sealer, call, ending, made),
     // The receipt's own row is made where it is written: it follows the one before it.
     ...(made.receiptId !== null && {
       entry: orderReceipt(made.receiptId, endedAtMs, claimsFor(call, ending, made)),
@@ -146,7 +146,7 @@ function commandFor(call: OpenCall, ending: Ending, atMs: number): Command {
 }
 
 function rowsFor(
-  vault: Sealer,
+  sealer: Sealer,
   call: OpenCall,
   ending: Ending,
   { endedAtMs, responseHash, receiptId }: Made,
@@ -177,7 +177,7 @@ function rowsFor(
     ]),
   ]
   if (body) {
-    const sealed = vault.seal(bodyOwner(call), body.bytes)
+    const sealed = sealer.seal(bodyOwner(call), body.bytes)
     rows.push(insertBody([bodyExpiresAtMs, call.id, sealed, body.bytes.length]))
   }
   if (ending.outcome === 'failed' && call.idempotencyHash !== null) {

@@ -8,7 +8,7 @@ import type { Store } from '#store'
 import type { AnswerBody, Outcome, Sealer } from './call.js'
 import { type Call, type CallRow, toCall } from './call-rows.js'
 
-export type PastDeps = { store: Store; ledger: Ledger; vault: Sealer }
+export type PastDeps = { store: Store; ledger: Ledger; sealer: Sealer }
 
 /** Whose bytes a stored body is: it binds the sealed record to its call. */
 export function bodyOwner(call: { buyerId: string; id: string }): string {
@@ -65,7 +65,7 @@ export async function bodyOf(deps: PastDeps, call: Call): Promise<AnswerBody | n
     [call.bodyExpiresAtMs, call.id],
   )
   if (!row) return undefined
-  const bytes = deps.vault.open(bodyOwner(call), row.sealed)
+  const bytes = deps.sealer.open(bodyOwner(call), row.sealed)
   return { bytes, mediaType: call.mediaType ?? '', truncated: call.truncated }
 }
 

@@ -11,7 +11,7 @@ import { interrupt } from './conclude.js'
 
 const BATCH = 100
 
-type Deps = { store: Store; ledger: Ledger; vault: Sealer; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; sealer: Sealer; clock: Clock }
 
 /**
  * @param deadlineBeforeMs holds with an earlier deadline are dead; `Infinity` at the start of a

@@ -10,6 +10,8 @@ import type { Clock } from '#core/clock'
 const LIFE_MS = 24 * 60 * 60 * 1_000
 /** Ended sessions are remembered, so that they stay ended; the oldest are forgotten first. */
 const MAX_ENDED = 10_000
+/** Sessions whose signature was checked already. */
+const MAX_PROVEN = 10_000
 
 export type Sessions = {
   begin(principal: Principal | undefined): string
@@ -19,10 +21,12 @@ export type Sessions = {
 
 export function createSessions(deps: { key: Buffer; clock: Clock }): Sessions {
   const ended = new Set<string>()
+  /** Whose session each id was proven to be. */
+  const proven = new Map<string, string>()
   return {
     begin(principal) {
       const body = `${randomBytes(12).toString('base64url')}.${deps.clock.now() + LIFE_MS}`
-      return `${body}.${sign(body, principal)}`
+      return `${body}.${sign(body, ownerOf(principal))}`
     },
     isLive,
     end(id, principal) {
@@ -38,18 +42,26 @@ export function createSessions(deps: { key: Buffer; clock: Clock }): Sessions {
     if (random === undefined || untilMs === undefined || signature === undefined) return false
     // One session has one id: with another spelling an ended one would live again.
     if (rest.length > 0) return false
-    const expected = Buffer.from(sign(`${random}.${untilMs}`, principal))
-    const given = Buffer.from(signature)
-    return (
-      given.length === expected.length &&
-      timingSafeEqual(given, expected) &&
-      Number(untilMs) > deps.clock.now() &&
-      !ended.has(id)
-    )
+    const owner = ownerOf(principal)
+    if (proven.get(id) !== owner) {
+      if (!isSigned(`${random}.${untilMs}`, signature, owner)) return false
+      if (proven.size >= MAX_PROVEN) proven.clear()
+      proven.set(id, owner)
+    }
+    return Number(untilMs) > deps.clock.now() && !ended.has(id)
   }
 
-  function sign(body: string, principal: Principal | undefined): string {
-    const owner = principal?.key.id ?? 'public'
+  function isSigned(body: string, signature: string, owner: string): boolean {
+    const expected = Buffer.from(sign(body, owner))
+    const given = Buffer.from(signature)
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  }
+
+  function sign(body: string, owner: string): string {
     return createHmac('sha256', deps.key).update(`${owner}.${body}`).digest('base64url')
   }
+}
+
+function ownerOf(principal: Principal | undefined): string {
+  return principal?.key.id ?? 'public'
 }

@@ -7,7 +7,7 @@ import type { Turnstile } from './turnstile.js'
 /** At most this many units go to the writer as one, so that no caller waits long for others. */
 const MAX_BATCH = 64
 /** So many are sent at once: the writer has work while the rest of this turn still runs. */
-const ENOUGH = 16
+const ENOUGH = 8
 
 export type GroupCommit<U, O> = {
   submit(unit: U): Promise<O>

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createVault } from './vault.js'
 
 const master = Buffer.alloc(32, 7)
@@ -8,19 +8,46 @@ const vault = createVault(master)
 const owner = 'acct_01|lst_01'
 const refusal = 'the sealed record does not open'
 
-test('whatever is sealed for an owner opens for that owner', () => {
-  fc.assert(
-    fc.property(fc.string(), fc.uint8Array({ maxLength: 2048 }), (name, plaintext) => {
-      expect(vault.open(name, vault.seal(name, plaintext))).toEqual(Buffer.from(plaintext))
-    }),
-  )
+const sealers = [
+  ['a key of its own', vault],
+  ['a shared key', vault.forMany()],
+] as const
+
+describe.each(sealers)('a record with %s', (_what, sealer) => {
+  test('opens for its owner, whatever is sealed', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.uint8Array({ maxLength: 2048 }), (name, plaintext) => {
+        const sealed = sealer.seal(name, plaintext)
+        expect(sealer.open(name, sealed)).toEqual(Buffer.from(plaintext))
+        expect(createVault(master).open(name, sealed)).toEqual(Buffer.from(plaintext))
+      }),
+    )
+  })
+
+  test('never opens for another owner', () => {
+    const mine = sealer.seal(owner, Buffer.from('a secret of mine'))
+    const theirs = sealer.seal('acct_02|lst_01', Buffer.from('a secret of theirs'))
+    expect(() => vault.open('acct_02|lst_01', mine)).toThrow(refusal)
+    expect(() => vault.open(owner, theirs)).toThrow(refusal)
+  })
+
+  test('does not open with a flipped bit anywhere', () => {
+    const sealed = sealer.seal(owner, Buffer.from('sk_live_0123456789'))
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const altered = Buffer.from(sealed)
+      altered[bit >> 3]! ^= 1 << (bit & 7)
+      expect(() => vault.open(owner, altered), `bit ${bit}`).toThrow(refusal)
+    }
+  })
 })
 
-test('a record never opens for another owner', () => {
-  const mine = vault.seal(owner, Buffer.from('a secret of mine'))
-  const theirs = vault.seal('acct_02|lst_01', Buffer.from('a secret of theirs'))
-  expect(() => vault.open('acct_02|lst_01', mine)).toThrow(refusal)
-  expect(() => vault.open(owner, theirs)).toThrow(refusal)
+test('records of one sealer for many share a data key, those of another do not', () => {
+  const sealer = vault.forMany()
+  const heads = [sealer, sealer, vault.forMany()].map((one) =>
+    one.seal(owner, Buffer.from('body')).subarray(0, 61).toString('hex'),
+  )
+  expect(heads[0]).toBe(heads[1])
+  expect(heads[2]).not.toBe(heads[0])
 })
 
 test('the wrapped key of one record does not open another record of the same owner', () => {
@@ -28,15 +55,6 @@ test('the wrapped key of one record does not open another record of the same own
   const second = vault.seal(owner, Buffer.from('other secret'))
   const mixed = Buffer.concat([first.subarray(0, 61), second.subarray(61)])
   expect(() => vault.open(owner, mixed)).toThrow(refusal)
-})
-
-test('a flipped bit anywhere makes the record fail', () => {
-  const sealed = vault.seal(owner, Buffer.from('sk_live_0123456789'))
-  for (let bit = 0; bit < sealed.length * 8; bit++) {
-    const altered = Buffer.from(sealed)
-    altered[bit >> 3]! ^= 1 << (bit & 7)
-    expect(() => vault.open(owner, altered), `bit ${bit}`).toThrow(refusal)
-  }
 })
 
 test('a shortened or lengthened record fails', () => {
