@@ -32,8 +32,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     try {
       const result = work()
       if (result === undefined) rollBack()
-      else control.commit.run()
-      books.accounts.clear()
+      else commit()
       return result
     } catch (error) {
       rollBack()
@@ -53,7 +52,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
       writeBalances(books)
       return outcomes
     } catch (error) {
-      if (isFatal(error)) throw error
+      if (hasEnded(connection, error)) throw error
       return undefined
     }
   }
@@ -67,7 +66,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
       control.release.run()
       return outcome
     } catch (error) {
-      if (isFatal(error)) throw error
+      if (hasEnded(connection, error)) throw error
       control.undo.run()
       control.release.run()
       forget()
@@ -90,9 +89,10 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     return recorded
   }
 
-  /** Some errors, such as a full disk, have ended the whole transaction. */
-  function isFatal(error: unknown): boolean {
-    return !connection.inTransaction || isStorageError(error)
+  function commit(): void {
+    control.commit.run()
+    books.accounts.clear()
+    recorder?.keep()
   }
 
   function rollBack(): void {
@@ -105,6 +105,11 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     books.accounts.clear()
     recorder?.forget()
   }
+}
+
+/** Some errors, such as a full disk, end the whole transaction. */
+function hasEnded(connection: SqliteConnection, error: unknown): boolean {
+  return !connection.inTransaction || isStorageError(error)
 }
 
 /** Whether the storage itself failed, and with it everything that was asked of it. */

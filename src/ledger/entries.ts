@@ -177,7 +177,9 @@ function post(
     move(books, from, -amount)
     move(books, to, amount)
   }
-  return { available: nanos(accountAt(books, available(account)).balance) }
+  // A hold of nothing opens no account.
+  const touched = books.accounts.get(available(account))
+  return { available: touched ? nanos(touched.balance) : balanceAt(books, available(account)) }
 }
 
 function move(books: Books, address: string, delta: bigint): void {

@@ -103,6 +103,13 @@ describe('a storage that cannot be written', () => {
     expect(await linked(account, 'third')).toMatchObject({ accepted: true, recorded: 1 })
   })
 
+  test('because its thread has ended rejects what comes', async () => {
+    const { ledger, close } = await aThreadedLedger()
+    const account = await aBuyer(ledger, usdc('1'))
+    await close()
+    await expect(ledger.commit(unitOf(holdOf(account, usdc('0.1'))))).rejects.toThrow('closed')
+  })
+
   test('because it is closed rejects what comes', async () => {
     const account = await aBuyer(opened.ledger, usdc('1'))
     await opened.close()
@@ -134,6 +141,27 @@ test('units that arrive together share a flush, at most 64 of them', async () =>
   await Promise.all(holds)
   expect(flushes).toEqual([64, 64, 64, 8])
   expect(ledger.waiting()).toBe(0)
+})
+
+test('what the thread cannot be sent is refused alone, and its statements are sent again', async () => {
+  const { ledger, close } = await aThreadedLedger()
+  const insertOnce = defineWrite({ sql: 'insert into settings (name, value) values (?, ?)' })
+  const rows = [insertOnce([aReference(), 'a value'])]
+  const unsendable = ledger.commit({ commands: [], rows, entry: { chain: 'a', name: () => {} } })
+  await expect(unsendable).rejects.toThrow('could not be cloned')
+  const account = await aBuyer(ledger, usdc('1'))
+  const commands = [holdOf(account, usdc('0.1'))]
+  const sent = await ledger.commit({ commands, rows, entry: { chain: 'a', name: 'first' } })
+  expect(sent).toMatchObject({ accepted: true, recorded: 1 })
+  await close()
+})
+
+test('a hold of nothing opens no account', async () => {
+  const { ledger } = opened
+  const hold = unitOf(holdOf('acct_poor', nanos(0n)))
+  expect(await ledger.commit(hold)).toMatchObject({ accepted: true, results: [{ available: 0n }] })
+  const names = (await ledger.audit()).accounts.map(({ name }) => name)
+  expect(names).not.toContain('buyer:acct_poor:available')
 })
 
 test('an account that is opened by a refused unit is opened by the next one', async () => {

@@ -93,7 +93,9 @@ export type UnitOutcome =
  */
 export type Recorder = {
   record(entry: unknown): { rows: readonly RowWrite[]; recorded: unknown }
-  /** Something that was recorded is not written after all: what is in memory may be ahead. */
+  /** What was recorded is written. */
+  keep(): void
+  /** Of what was recorded since the last `keep`, something is not written after all. */
   forget(): void
 }
 
@@ -117,7 +119,7 @@ export type Ledger = {
   openHoldCount(): Promise<number>
   /** Recomputes every balance from the postings, off the event loop; callers share a running one. */
   audit(): Promise<Audit>
-  /** Units waiting for their flush, for backpressure and metrics. */
+  /** Units that are not answered yet, for backpressure and metrics. */
   waiting(): number
   /** Writes what waits, then ends. */
   close(): Promise<void>

@@ -66,20 +66,32 @@ export function threadWriter(worker: Worker, onFlush: OnFlush = () => {}): Write
   let isClosing = false
   worker.on('exit', () => {
     if (!isClosing) throw new Error('The thread that writes money has ended.')
+    for (const { reject } of open.splice(0)) reject(ended())
   })
   return {
     write: (units) =>
       new Promise((resolve, reject) => {
-        worker.postMessage(numbered(units))
+        if (isClosing) throw ended()
+        const request = numbered.request(units)
+        try {
+          worker.postMessage(request)
+        } catch (error) {
+          numbered.forget(request.newWrites)
+          throw error
+        }
         open.push({ size: units.length, resolve, reject })
       }),
     close: async () => {
       isClosing = true
-      const ended = once(worker, 'exit')
+      const exited = once(worker, 'exit')
       worker.postMessage('close')
-      await ended
+      await exited
     },
   }
+}
+
+function ended(): Error {
+  return new Error('The ledger is closed.')
 }
 
 type Open = {
@@ -98,22 +110,28 @@ function settle(answered: readonly Open[], answer: ThreadAnswer): void {
 }
 
 /** Replaces statements by numbers: their text is most of a batch. */
-function createNumbering(): (units: readonly Unit[]) => ThreadRequest {
+function createNumbering() {
   const numbers = new Map<Write, number>()
-  return (units) => {
-    const newWrites: Write[] = []
-    const numberOf = (write: Write): number => {
-      const known = numbers.get(write)
-      if (known !== undefined) return known
-      newWrites.push(write)
-      numbers.set(write, numbers.size)
-      return numbers.size - 1
-    }
-    const wired = units.map(({ commands, rows = [], entry }) => ({
-      commands,
-      rows: rows.map(({ write, values }) => [numberOf(write), values] as const),
-      entry,
-    }))
-    return { newWrites, units: wired }
+  return {
+    request(units: readonly Unit[]): ThreadRequest {
+      const newWrites: Write[] = []
+      const numberOf = (write: Write): number => {
+        const known = numbers.get(write)
+        if (known !== undefined) return known
+        newWrites.push(write)
+        numbers.set(write, numbers.size)
+        return numbers.size - 1
+      }
+      const wired = units.map(({ commands, rows = [], entry }) => ({
+        commands,
+        rows: rows.map(({ write, values }) => [numberOf(write), values] as const),
+        entry,
+      }))
+      return { newWrites, units: wired }
+    },
+    /** For the newest ones, when they were not sent after all. */
+    forget(writes: readonly Write[]): void {
+      for (const write of writes) numbers.delete(write)
+    },
   }
 }

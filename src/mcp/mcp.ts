@@ -2,8 +2,8 @@
  * The MCP face: seven tools over Streamable HTTP at `/mcp`, for both eras of the protocol at once.
  *
  * Requests that carry the 2026-07-28 envelope are served without session; `initialize`-based
- * clients down to 2025-03-26 get a session that is bound to their key. Either way the official SDK
- * dispatches each request on a server object of its own, never shared between requests or users.
+ * clients down to 2025-03-26 get a session that is bound to their key. A plain tools/call is answered
+ * at once; all else the official SDK dispatches, each request on a server object of its own.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { classifyInboundRequest, isJsonContentType } from '@modelcontextprotocol/server'

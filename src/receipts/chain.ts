@@ -13,7 +13,9 @@ export type ChainHeads = {
   at(buyer: string): Head
   /** Moves the head of a buyer one receipt on. */
   advance(buyer: string, prev: string): void
-  /** Drops all that is in memory, so that it is read from the database again. */
+  /** The heads are stored as they are now. */
+  keep(): void
+  /** Drops what was moved since the last `keep`, so that it is read from the database again. */
   forget(): void
 }
 
@@ -25,14 +27,23 @@ export type ChainHeads = {
 export function chainHeads(limit: number, stored: (buyer: string) => Head | undefined): ChainHeads {
   // A map keeps the order of insertion, so its first key is the one unused for longest.
   const heads = new Map<string, Head>()
-  return { at, advance, forget: () => heads.clear() }
+  const moved = new Set<string>()
 
-  function at(buyer: string): Head {
-    return keep(buyer, heads.get(buyer) ?? read(buyer))
+  return {
+    at,
+    advance(buyer, prev) {
+      remember(buyer, { seq: at(buyer).seq + 1, prev })
+      moved.add(buyer)
+    },
+    keep: () => moved.clear(),
+    forget() {
+      for (const buyer of moved) heads.delete(buyer)
+      moved.clear()
+    },
   }
 
-  function advance(buyer: string, prev: string): void {
-    keep(buyer, { seq: at(buyer).seq + 1, prev })
+  function at(buyer: string): Head {
+    return remember(buyer, heads.get(buyer) ?? read(buyer))
   }
 
   function read(buyer: string): Head {
@@ -42,7 +53,7 @@ export function chainHeads(limit: number, stored: (buyer: string) => Head | unde
     return { seq, prev }
   }
 
-  function keep(buyer: string, head: Head): Head {
+  function remember(buyer: string, head: Head): Head {
     heads.delete(buyer)
     heads.set(buyer, head)
     const [unusedForLongest] = heads.keys()

@@ -40,7 +40,9 @@ export type ReceiptIssuer = {
    * the transaction that stores the receipt.
    */
   issue(order: ReceiptOrder): IssuedReceipt
-  /** A transaction with receipts of ours was rolled back: chains go on from what is stored. */
+  /** The receipts issued so far are stored. */
+  keep(): void
+  /** Those issued since are not stored after all: their chains go on from what is. */
   forget(): void
 }
 
@@ -75,6 +77,7 @@ export function receiptIssuer(options: {
       heads.advance(buyer, sha256Hex(jws))
       return { jws, seq: place.seq }
     },
+    keep: heads.keep,
     forget: heads.forget,
   }
 }

@@ -28,6 +28,7 @@ export function receiptRecorder(options: {
       const row = insertReceipt([id, callId, buyer, seller, chainId, seq, jws])
       return { rows: [row], recorded: jws }
     },
+    keep: issuer.keep,
     forget: issuer.forget,
   }
 }

@@ -127,6 +127,42 @@ test('who waits at the turnstile comes in, however much keeps coming', async () 
   expect(flushed.batches.flat()).toEqual(upTo(units))
 })
 
+test('what was scheduled while it was inside is not sent after it has left', async () => {
+  const turnstile = createTurnstile()
+  const answers: (() => void)[] = []
+  let isOtherInside = false
+  const queue = groupCommit<number, number>({
+    turnstile,
+    flush: (units) =>
+      new Promise((resolve) => {
+        expect(isOtherInside).toBe(false)
+        answers.push(() => resolve(units))
+      }),
+  })
+  const first = queue.submit(1)
+  while (answers.length === 0) await nextTurn()
+  let leave: () => void = () => {}
+  const other = turnstile.pass(async () => {
+    isOtherInside = true
+    await new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    isOtherInside = false
+  })
+  const second = queue.submit(2)
+  answers[0]!()
+  expect(await first).toBe(1)
+  await nextTurn()
+  expect([isOtherInside, answers.length]).toEqual([true, 1])
+  leave()
+  await other
+  while (answers.length === 1) await nextTurn()
+  answers[1]!()
+  expect(await second).toBe(2)
+  expect(await turnstile.pass(async () => 'in')).toBe('in')
+  await queue.settled()
+})
+
 test('it has settled when all that was submitted is flushed', async () => {
   const { queue, flushed } = recorded(tenfold)
   const submitted = upTo(100).map(queue.submit)

@@ -72,7 +72,8 @@ export function groupCommit<U, O>(options: {
   }
 
   function sendAll(): void {
-    if (inFlight > 0 && turnstile.isAwaited()) return
+    // It may have left since this was scheduled, or is about to, for the one who waits.
+    if (!leave || (inFlight > 0 && turnstile.isAwaited())) return
     while (queue.length > 0) void send(queue.splice(0, MAX_BATCH))
   }
 

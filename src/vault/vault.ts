@@ -1,4 +1,4 @@
-/** Secrets at rest: AES-256-GCM with a data key per record, itself wrapped by the master key. */
+/** What is sealed at rest: AES-256-GCM with data keys that are wrapped by the master key. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
 import { randomBuffer } from '#core/random'
 

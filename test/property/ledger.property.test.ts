@@ -31,7 +31,7 @@ type Drawn =
 
 type Outcome = UnitOutcome | 'above the hold'
 
-type DrawnUnit = { commands: Drawn[]; claim: number | undefined }
+type DrawnUnit = { commands: Drawn[]; claim: number | undefined; link: 'x' | 'y' | undefined }
 
 const account = fc.constantFrom(...ACCOUNTS)
 const reference = fc.nat(7)
@@ -65,12 +65,14 @@ const aUnit: fc.Arbitrary<DrawnUnit> = fc.record({
     { weight: 1, arbitrary: fc.array(aCommand, { minLength: 2, maxLength: 3 }) },
   ),
   claim: fc.option(fc.nat(30), { nil: undefined, freq: 2 }),
+  link: fc.option(fc.constantFrom('x' as const, 'y' as const), { nil: undefined, freq: 2 }),
 })
 
 /** Something to spend, so that most runs get somewhere. */
 const OPENING: DrawnUnit[] = ACCOUNTS.map((name, i) => ({
   commands: [{ kind: 'grant', account: name, amount: 200, reference: 100 + i }],
   claim: undefined,
+  link: undefined,
 }))
 
 let together: OpenedLedger
@@ -105,6 +107,7 @@ test('random units, batched at random, do what they do one by one and what the m
           at += batch.length
         }
         expect(lone.map(resultOf)).toEqual(expected)
+        expect(linksIn(lone)).toEqual(linksOf(units, expected))
         expect(batched).toEqual(lone)
         const state = await stateOf(together.ledger, run)
         expect(state).toEqual(await stateOf(oneByOne.ledger, run))
@@ -119,16 +122,33 @@ test('random units, batched at random, do what they do one by one and what the m
 
 /** The outcome, or `above the hold` for the one thing that is an error. */
 async function commit(ledger: Ledger, run: string, drawn: DrawnUnit): Promise<Outcome> {
-  const { commands, claim } = drawn
+  const { commands, claim, link } = drawn
   try {
     return await ledger.commit({
       commands: commands.map((command) => commandOf(run, command)),
       ...(claim !== undefined && { rows: [aClaim(`${run}-${claim}`)] }),
+      ...(link !== undefined && { entry: { chain: `${run}-${link}`, name: '' } }),
     })
   } catch (error) {
     expect(error).toMatchObject({ message: 'a capture is never larger than its hold' })
     return 'above the hold'
   }
+}
+
+/** The numbers that recorded links were given. */
+function linksIn(outcomes: readonly Outcome[]): unknown[] {
+  return outcomes.flatMap((outcome) =>
+    typeof outcome === 'string' || !outcome.accepted ? [] : [outcome.recorded],
+  )
+}
+
+/** Each chain counts 1, 2, 3 … over the accepted units that add to it. */
+function linksOf(units: readonly DrawnUnit[], results: readonly string[]): unknown[] {
+  const lengths = { x: 0, y: 0 }
+  return units.flatMap(({ link }, i) => {
+    if (results[i] !== 'accepted') return []
+    return [link === undefined ? undefined : ++lengths[link]]
+  })
 }
 
 function resultOf(outcome: Outcome): string {

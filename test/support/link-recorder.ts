@@ -21,6 +21,7 @@ export function linkRecorder(connection: SqliteConnection): Recorder {
       if (breaks) throw new Error('the recorder breaks')
       return { rows: [insertLink([`${chain}/${number}`, name])], recorded: number }
     },
+    keep: () => {},
     forget: () => lengths.clear(),
   }
 }
