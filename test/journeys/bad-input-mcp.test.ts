@@ -50,6 +50,14 @@ describe('from a client of 2026-07-28', () => {
   })
 })
 
+describe.each(['bare', 'modern'] as const)('the long way, through the SDK: %s', (era) => {
+  const long = () => mcpFace(bazaar.world, era, 'long')
+
+  test.each(refusals)('$name: $code', (row) => expectRefusal(bazaar, long(), row))
+
+  test.each(badMessages)('$name: $code', (row) => expectRefusedBytes(bazaar, long(), row))
+})
+
 const buying = (changes: Json = {}) => ({
   jsonrpc: '2.0',
   id: 1,

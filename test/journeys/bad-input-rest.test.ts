@@ -51,6 +51,16 @@ describe('refused unread', () => {
   test.each(badMessages)('$name: $code', (row) => expectRefusedBytes(bazaar, face, row))
 })
 
+describe('the long way, through express', () => {
+  const long = () => restFace(bazaar.world, 'long')
+
+  test.each(refusals)('$name: $code', (row) => expectRefusal(bazaar, long(), row))
+
+  test.each(refusalsAtTheHold)('$name: $code', (row) => expectRefusal(bazaar, long(), row))
+
+  test.each(badMessages)('$name: $code', (row) => expectRefusedBytes(bazaar, long(), row))
+})
+
 function expectProblem({ status, headers, json }: Answered, code: ProblemCode, says: Json = {}) {
   expect(json).toMatchObject({
     code,

@@ -129,21 +129,31 @@ async function keepBusy(world: World, orders: { key: string; order: Json }[]) {
   }
 }
 
-export function restFace(world: World): Face {
+/** A call may take a lane of its own, or the long way, on which it must be answered the same. */
+export type Lane = 'short' | 'long'
+
+/** @param lane `long` spells the address so that express serves it. */
+export function restFace(world: World, lane: Lane = 'short'): Face {
+  const calls = lane === 'short' ? '/v1/calls' : '/v1/calls?'
   return {
     envelope: (order) => order,
-    post: (key, bytes, headers) => postBytes(`${world.url}/v1/calls`, key, bytes, headers),
+    post: (key, bytes, headers) => postBytes(world.url + calls, key, bytes, headers),
     async ask(key, tool, args) {
-      const [method, path, body] = restRequest(tool, args)
+      const [method, address, body] = restRequest(tool, args)
+      const path = address === '/v1/calls' ? calls : address
       const { status, headers, json } = await world.rest(method, path, key, body)
       return { status, headers: Object.fromEntries(headers), json }
     },
   }
 }
 
-/** @param era `modern` for the stateless requests of 2026-07-28, each with its own envelope. */
-export function mcpFace(world: World, era: 'bare' | 'modern' = 'bare'): Face {
-  const meta = era === 'modern' ? `,"_meta":${JSON.stringify(MODERN_META)}` : ''
+/**
+ * @param era `modern` for the stateless requests of 2026-07-28, each with its own envelope.
+ * @param lane `long` adds a parameter that only the SDK can judge, which ignores it.
+ */
+export function mcpFace(world: World, era: 'bare' | 'modern' = 'bare', lane: Lane = 'short'): Face {
+  const unknown = lane === 'long' ? ',"unknownToSouk":true' : ''
+  const meta = (era === 'modern' ? `,"_meta":${JSON.stringify(MODERN_META)}` : '') + unknown
   const callOf = (tool: Tool, args: string) =>
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}","arguments":${args}${meta}}}`
   const postCall = async (
