@@ -8,6 +8,7 @@ import { appendFileSync } from 'node:fs'
 import { startBaselines } from './baselines.js'
 import { type Contender, DIRECT } from './contender.js'
 import { cpuMicros } from './cpu.js'
+import { benchLedger } from './ledger.js'
 import type { Job, Load } from './load.js'
 import { startPeers } from './peers.js'
 import { endAllOnExit, forkFile, messageOf } from './processes.js'
@@ -18,8 +19,16 @@ import { startSouk } from './souk.js'
 const WARM_UP_SECONDS = 1
 
 endAllOnExit()
-await bench(readSettings(process.env))
+if (process.argv[2] === 'ledger') await ledgerAlone()
+else await bench(readSettings(process.env))
 process.exit()
+
+/** `npm run bench ledger`: nothing but hold and capture. */
+async function ledgerAlone(): Promise<void> {
+  const before = machine()
+  const result = await benchLedger(readSettings({ CALLERS: '1,64,256', ...process.env }))
+  console.log(`${new Date().toISOString()}\n${before}\n\n${result}`)
+}
 
 async function bench(settings: Settings): Promise<void> {
   const isWanted = (name: string) =>

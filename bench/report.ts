@@ -69,17 +69,17 @@ function rowsOf(cells: Cell[]): string[][] {
   })
 }
 
-function markdown([headings, ...rows]: string[][]): string {
+export function markdown([headings, ...rows]: string[][]): string {
   const rule = headings!.map((_, column) => (column === 0 ? '---' : '---:'))
   return [headings!, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-function whole(value: number): string {
+export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
