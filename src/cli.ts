@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-/** The command line: `souk start | demo | verify | keys`. */
+/** The command line: `souk start | demo | verify | keys | backup | doctor`. */
+import { backupCommand } from './backup-command.js'
 import { ConfigFault, readConfig } from './config.js'
 import { playDemo } from './demo.js'
+import { doctorCommand } from './doctor-command.js'
 import { rotateReceiptKey } from './keys-command.js'
 import { runUntilSignal, start } from './main.js'
 import { verifyCommand } from './verify-command.js'
@@ -12,7 +14,11 @@ souk demo     play an agent against the running gateway, or start one
 souk verify <receipt> [--jwks URL|FILE] [--request FILE] [--response FILE]
               check a receipt offline; exits 0 when it is valid, 1 when it is not
 souk keys rotate
-              sign receipts with a new key from the next start on`
+              sign receipts with a new key from the next start on
+souk doctor   audit ledger, receipts, calls and catalogue, beside a running gateway too;
+              exits 0 when all is well, 1 when something is wrong
+souk backup <file>
+              copy the database to a new file, while the gateway runs`
 
 const say = (line: string) => console.log(line)
 
@@ -26,6 +32,8 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   demo: () => playDemo(readConfig(), say),
   verify: (args) => verifyCommand(args, say),
   keys: (args) => rotateReceiptKey(readConfig(), args, say),
+  backup: (args) => backupCommand(readConfig(), args, say),
+  doctor: (args) => doctorCommand(readConfig(), args, say),
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -22,6 +22,7 @@ import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
 export type { Order, Outcome } from './call.js'
+export { checkCalls } from './check-calls.js'
 export { bodyOf, findCall, pastOutcome } from './past.js'
 export { priceOf } from './price-of.js'
 export { purge } from './purge.js'

@@ -15,6 +15,7 @@ import { createSelling } from './selling.js'
 import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
 import { createStandings, type Observation } from './standing.js'
 
+export { checkListings } from './check-listings.js'
 export { isDelivered } from './delivered.js'
 export { embeddedSearch } from './embedded-search.js'
 export type { Listing } from './listing.js'

@@ -9,7 +9,7 @@ import { type Seller, toDocuments } from './shelf.js'
 import type { Standings } from './standing.js'
 
 /** The setting that counts the catalogue's changes. */
-const REVISION = 'catalogue_revision'
+export const REVISION = 'catalogue_revision'
 /** Listings that are indexed in one go. */
 const BATCH = 200
 

@@ -74,6 +74,7 @@ const WORKER = `
     throw new Error(error.message)
   }`
 
+/** An audit of the database in `file`, whoever else has it open. */
 export function createAuditor(options: { file: string; clock: { now(): number } }) {
   let running: Promise<Audit> | undefined
   return function audit(): Promise<Audit> {

@@ -2,6 +2,7 @@
 import { jwksOf, jwsSigner, type KeyRing, type PublicJwk } from './signing-keys.js'
 import type { ReceiptClaims } from './verify.js'
 
+export { checkChains } from './check-chains.js'
 export {
   type CallClaims,
   type IssuedReceipt,
@@ -19,7 +20,7 @@ export {
   type SigningKey,
 } from './signing-keys.js'
 export { loadKeyRing, rotateKey } from './stored-keys.js'
-export { findReceipt, receiptText } from './stored-receipts.js'
+export { findReceipt, receiptReader, receiptText } from './stored-receipts.js'
 export { type Jwk, type ReceiptClaims, type VerifyOptions, verifyReceipt } from './verify.js'
 
 export type Receipts = {

@@ -68,18 +68,36 @@ export function jwksOf(publicJwks: readonly PublicJwk[]): { keys: PublicJwk[] } 
  * once; a signature takes some 50 µs.
  */
 export function jwsSigner(key: SigningKey, typ: string): (payload: string) => string {
-  const header = base64url(JSON.stringify({ alg: 'EdDSA', kid: key.kid, typ }))
+  const header = jwsHeader(key.kid, typ)
   return (payload) => {
     const signed = `${header}.${base64url(payload)}`
     return `${signed}.${sign(null, Buffer.from(signed), key.privateKey).toString('base64url')}`
   }
 }
 
+/** The header segment of all that the key `kid` signs as `typ`, to the letter. */
+export function jwsHeader(kid: string, typ: string): string {
+  return base64url(JSON.stringify({ alg: 'EdDSA', kid, typ }))
+}
+
+/**
+ * The public half of a key, for checking signatures.
+ *
+ * @throws Error when it is not the Ed25519 key that its `kid` names.
+ */
+export function importPublicKey({ x, kid }: PublicJwk): KeyObject {
+  if (thumbprintOf(x) !== kid) throw new Error('Not the key that its kid names.')
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+}
+
 function publicJwkOf(privateKey: KeyObject): PublicJwk {
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' }) as { x: string }
-  const thumbprint = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
-  const kid = thumbprint.digest('base64url')
-  return { kty: 'OKP', crv: 'Ed25519', x, kid, use: 'sig', alg: 'EdDSA' }
+  return { kty: 'OKP', crv: 'Ed25519', x, kid: thumbprintOf(x), use: 'sig', alg: 'EdDSA' }
+}
+
+function thumbprintOf(x: string): string {
+  const members = `{"crv":"Ed25519","kty":"OKP","x":"${x}"}`
+  return createHash('sha256').update(members).digest('base64url')
 }
 
 function base64url(text: string): string {

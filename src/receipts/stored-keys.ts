@@ -51,6 +51,7 @@ export async function rotateKey({ db, vault, clock }: Deps): Promise<string> {
   return kid
 }
 
-function ownerOf(kid: string): string {
+/** Whose secret a private half is: it binds the sealed record to its key. */
+export function ownerOf(kid: string): string {
   return `receipts|${kid}`
 }

@@ -42,3 +42,19 @@ export function storedHeads(
     return row && { seq: int(row.seq), prev: sha256Hex(row.jws) }
   }
 }
+
+/** Receipts looked up from outside, for an audit. */
+export function receiptReader(connection: SqliteConnection) {
+  const byId = connection.prepare<[string], { call_id: string; jws: string }>(
+    'select call_id, jws from receipts where id = ?',
+  )
+  // It reads no receipt, only the index of the chains.
+  const buyers = connection.prepare<[], { buyer: string; count: bigint }>(
+    'select buyer_id as buyer, count(*) as count from receipts group by buyer_id',
+  )
+  return {
+    find: (id: string) => byId.get(id),
+    /** How many receipts each buyer has. */
+    counts: () => new Map(buyers.all().map(({ buyer, count }) => [buyer, int(count)])),
+  }
+}

@@ -129,6 +129,20 @@ async function verify(jws: string, options: VerifyOptions): Promise<Verification
   return { valid: true, claims, checks }
 }
 
+/**
+ * Why `claims` are not those of a receipt, their form and their sums looked at and no signature, in
+ * one sentence; `undefined` when they are.
+ */
+export function claimsFault(claims: Record<string, unknown>): string | undefined {
+  try {
+    demandForms(claims)
+    demandSums(claims)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 function demand(condition: boolean, reason: string): asserts condition {
   if (condition) return
   const refusal = new Error(reason)

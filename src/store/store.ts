@@ -13,7 +13,9 @@ import type { SqlValue } from './row-write.js'
 import { createTurnstile, type Turnstile } from './turnstile.js'
 
 export type { Knex } from 'knex'
+export { type Backup, backUp, type OnCopied } from './backup.js'
 export { groupCommit } from './group-commit.js'
+export { openForReading, settingOn } from './read-only.js'
 export { defineWrite, type RowWrite, type SqlValue, type Write } from './row-write.js'
 export type { Turnstile } from './turnstile.js'
 

@@ -159,7 +159,11 @@ function observe(
       },
     })
   gauge('souk_calls_in_flight', 'Calls in flight in this process', observed.callsInFlight)
-  gauge('souk_ledger_waiting_units', 'Units of work that are not answered yet', observed.ledgerWaiting)
+  gauge(
+    'souk_ledger_waiting_units',
+    'Units of work that are not answered yet',
+    observed.ledgerWaiting,
+  )
   gauge('souk_holds_open', 'Holds that are neither captured nor released', observed.openHolds)
   new Gauge({
     name: 'souk_build_info',

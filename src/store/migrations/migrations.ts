@@ -12,6 +12,9 @@ const ordered: [name: string, migration: Knex.Migration][] = [
   ['0004-calls', calls],
 ]
 
+/** What a database of this version has gone through. */
+export const migrationNames: readonly string[] = ordered.map(([name]) => name)
+
 export const migrations: Knex.MigrationSource<string> = {
   getMigrations: async () => ordered.map(([name]) => name),
   getMigrationName: (name) => name,

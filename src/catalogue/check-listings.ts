@@ -1,0 +1,141 @@
+/**
+ * An audit of what is for sale: credentials open, every version that was ever sold can still be
+ * read, priced and checked against, and search finds exactly what is published.
+ */
+import { type Checked, collectFindings, type Progress } from '#core/findings'
+import { Problem } from '#core/problem'
+import { priceSchema } from '#pricing'
+import type { SqliteConnection } from '#store'
+import type { CredentialVault } from '#upstreams'
+import { searchFault } from './check-search.js'
+import { checkSchemaShape, proveSchemas } from './input-schema.js'
+import { type EndpointDefinition, type ListingRow, toListing } from './listing.js'
+import { credentialOf } from './offers.js'
+
+/** Listings or versions that are read, and their schemas proved, in one go. */
+const PORTION = 200
+const RESTORE = 'restore souk.db from a backup that has it right'
+const SET_AGAIN = 'its seller must set it again (PUT /v1/listings/{id}/credential)'
+const INDEX_AGAIN = 'stop the gateway, delete search.db and start again, which makes it anew'
+
+type Deps = {
+  connection: SqliteConnection
+  vault: CredentialVault
+  /** The file of the embedded search. */
+  searchFile: string
+  progress: Progress
+}
+type Findings = ReturnType<typeof collectFindings>
+type VersionRow = { endpoint_id: string; version: bigint; definition: string }
+type Schema = { where: string; schema: Record<string, unknown> }
+
+export async function checkListings(deps: Deps): Promise<Checked> {
+  const findings = collectFindings()
+  const listings = checkCredentials(deps, findings)
+  const versions = await checkVersions(deps, findings)
+  checkLatest(deps.connection, findings)
+  const fault = await searchFault(deps.connection, deps.searchFile)
+  if (fault !== undefined) findings.add(fault, INDEX_AGAIN)
+  const { first, count } = findings
+  return { checked: `${listings} listings, ${versions} versions of endpoints`, first, count }
+}
+
+function checkCredentials({ connection, vault }: Deps, findings: Findings): number {
+  const next = connection.prepare<[string], ListingRow>(
+    `select * from listings where id > ? order by id limit ${PORTION}`,
+  )
+  let count = 0
+  for (let rows = next.all(''); rows.length > 0; rows = next.all(rows.at(-1)!.id)) {
+    count += rows.length
+    for (const row of rows) checkListing(row, vault, findings)
+  }
+  return count
+}
+
+function checkListing(row: ListingRow, vault: CredentialVault, findings: Findings): void {
+  const name = `the listing ${row.slug} (${row.id})`
+  const listing = attempt(() => toListing(row))
+  if (!listing) {
+    findings.add(`${name} cannot be read`, RESTORE)
+    return
+  }
+  const { type, sealed } = listing.credential
+  if (listing.status === 'published' && type !== 'none' && sealed === null) {
+    findings.add(`${name} is published without its credential`, SET_AGAIN)
+  }
+  if (attempt(() => credentialOf(vault, listing)) === undefined) {
+    findings.add(`the credential of ${name} does not open under the master key`, SET_AGAIN)
+  }
+}
+
+async function checkVersions({ connection, progress }: Deps, findings: Findings): Promise<number> {
+  const next = connection.prepare<[string, bigint | number], VersionRow>(
+    `select endpoint_id, version, definition from endpoint_versions
+     where (endpoint_id, version) > (?, ?) order by endpoint_id, version limit ${PORTION}`,
+  )
+  let count = 0
+  for (let rows = next.all('', 0); rows.length > 0; ) {
+    await checkSchemas(
+      rows.flatMap((row) => readVersion(row, findings)),
+      findings,
+    )
+    count += rows.length
+    progress(count)
+    const { endpoint_id, version } = rows.at(-1)!
+    rows = next.all(endpoint_id, version)
+  }
+  return count
+}
+
+/** The schema of a version, unless something about the version is found wrong. */
+function readVersion({ endpoint_id, version, definition }: VersionRow, findings: Findings) {
+  const where = `${endpoint_id} version ${version}`
+  const read = attempt(() => JSON.parse(definition) as EndpointDefinition)
+  if (!read) {
+    findings.add(`${where} cannot be read`, RESTORE)
+    return []
+  }
+  if (!priceSchema.safeParse(read.price).success) {
+    findings.add(`${where} has no price that can be charged`, RESTORE)
+  }
+  return [{ where, schema: read.input_schema }]
+}
+
+/**
+ * Compiles schemas as they are compiled when a listing is made: in a thread, within limits. A thread
+ * ends at the first bad schema and takes long to start, so what fails together is halved.
+ */
+async function checkSchemas(schemas: readonly Schema[], findings: Findings): Promise<void> {
+  const [first] = schemas
+  if (!first) return
+  try {
+    for (const { where, schema } of schemas) checkSchemaShape(schema, where)
+    await proveSchemas(schemas)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    if (schemas.length === 1) {
+      findings.add(`the input schema of ${first.where} does not compile`, RESTORE)
+      return
+    }
+    const middle = Math.ceil(schemas.length / 2)
+    await checkSchemas(schemas.slice(0, middle), findings)
+    await checkSchemas(schemas.slice(middle), findings)
+  }
+}
+
+function checkLatest(connection: SqliteConnection, findings: Findings): void {
+  const sql = `select endpoint_id from endpoints where not exists (
+    select 1 from endpoint_versions v
+    where v.endpoint_id = endpoints.endpoint_id and v.version = latest_version)`
+  for (const id of connection.prepare<[], string>(sql).pluck().iterate()) {
+    findings.add(`the latest version of ${id} is missing`, RESTORE)
+  }
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,217 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { answerJson, aWorld, type Party, type World } from '../test/support/world.js'
+import { ConfigFault, readConfig } from './config.js'
+import { doctorCommand } from './doctor-command.js'
+
+let world: World
+let [anna, ben]: Party[] = []
+let endpointId: string
+let folder: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'souk-doctor-'))
+  world = await aWorld()
+  anna = await world.account('Anna', '1')
+  ben = await world.account('Ben', '1')
+  endpointId = (await world.listing(await world.account('Seller'), { slug: 'wiki' })).endpointId
+})
+afterAll(async () => {
+  await world.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function buy(buyer: Party): Promise<void> {
+  const order = { endpoint_id: endpointId, arguments: { space: 'main', q: 'tea' } }
+  await world.rest('POST', '/v1/calls', buyer.key, order)
+}
+
+async function examine(dataDir: string, environment: Record<string, string> = {}) {
+  const lines: string[] = []
+  const settings = { SOUK_DATA_DIR: dataDir, ...environment }
+  const config = readConfig(settings, join(dataDir, 'none.yaml'))
+  const code = await doctorCommand(config, [], (line) => lines.push(line))
+  return { code, lines }
+}
+
+test('all is well beside a running gateway, also while a call is open', async () => {
+  for (const buyer of [anna!, ben!, anna!]) await buy(buyer)
+  world.upstream.answerWith(answerJson(500, { sorry: true }))
+  await buy(ben!)
+  let answerOpenCall = () => {}
+  const arrived = new Promise<void>((resolve) => {
+    world.upstream.answerWith((req, res, body) => {
+      answerOpenCall = () => answerJson(200, { found: body })(req, res)
+      resolve()
+    })
+  })
+  const open = buy(anna!)
+  await arrived
+  const { code, lines } = await examine(world.dataDir)
+  answerOpenCall()
+  await open
+  expect(lines.filter(isNoProgress)).toEqual([
+    expect.stringMatching(/^ok {2}ledger: balanced, \d+ accounts, 1 open holds$/),
+    'ok  receipts: 4 receipts in 2 chains, 1 keys',
+    'ok  calls: 5 calls, 1 of them open',
+    expect.stringMatching(/^ok {2}catalogue: \d+ listings, \d+ versions of endpoints$/),
+  ])
+  expect(code).toBe(0)
+})
+
+/** What is done to a database that is well, and the lines that then say BAD. */
+const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
+  'a deleted receipt': [
+    () => `delete from receipts where buyer_id = '${anna!.id}' and seq = 2`,
+    () => [
+      new RegExp(`^BAD receipts: ${anna!.id} chain \\w+ seq 2 is missing: restore souk.db `),
+      new RegExp(`^BAD calls: call_\\w+ of ${anna!.id} has lost its receipt rcpt_\\w+: restore `),
+    ],
+  ],
+  'a deleted last receipt': [
+    () => `delete from receipts where buyer_id = '${anna!.id}' and seq = 3`,
+    () => [/^BAD calls: call_\w+ of acct_\w+ has lost its receipt rcpt_\w+: /],
+  ],
+  'a receipt with another text': [
+    () => `update receipts set jws = substr(jws, 1, length(jws) - 9) || 'AAAAAAAAA'
+      where buyer_id = '${ben!.id}' and seq = 1`,
+    () => [new RegExp(`^BAD receipts: ${ben!.id} chain \\w+ seq 1: its text was changed after `)],
+  ],
+  'a receipt in the place of another': [
+    () => `update receipts set seq = 9 where buyer_id = '${anna!.id}' and seq = 3`,
+    () => [/ seq 3 to 8 are missing: /, / seq 9: its column seq is not what was signed: /],
+  ],
+  'a changed balance': [
+    () => `update ledger_accounts set balance = balance + 1
+      where address = 'buyer:${ben!.id}:available'`,
+    () => [
+      new RegExp(
+        `^BAD ledger: buyer:${ben!.id}:available has 0\\.998950001 stored and 0\\.99895 in its postings `,
+      ),
+    ],
+  ],
+  'a changed charge of a call': [
+    () => `update calls set charge = charge * 2 where buyer_id = '${ben!.id}' and charge > 0`,
+    () => [
+      /^BAD calls: call_\w+ of acct_\w+ has charge 0\.002, its receipt says 0\.001: the receipt is /,
+      /^BAD calls: call_\w+ of acct_\w+ should have the postings capture 0\.002 to seller:\w+:earned, .*, the ledger has capture 0\.001 /,
+    ],
+  ],
+  'a deleted call': [
+    () => `delete from calls where buyer_id = '${ben!.id}' and charge > 0`,
+    () => [
+      /^BAD calls: the ledger moved money of acct_\w+ for call_\w+, no such call: /,
+      /^BAD calls: acct_\w+ has 1 receipts more than calls: /,
+    ],
+  ],
+  'a hold without a call': [
+    () => `insert into ledger_holds values ('call_none', '${ben!.id}', 5, 0, '[]')`,
+    () => [
+      /^BAD ledger: buyer:acct_\w+:held has 0 stored and 0 in its postings \(what is held is not /,
+      /^BAD calls: the hold call_none of 0\.000000005 by acct_\w+ has no call: no start gets past /,
+    ],
+  ],
+  'an open call without a hold': [
+    () => `update calls set outcome = 'held', receipt_id = null, charge = 0, fee = 0
+      where id in (select id from calls where buyer_id = '${ben!.id}' and charge = 0)`,
+    () => [
+      / is open, but has no hold, so it can never end: /,
+      / should have the postings hold .* to buyer:acct_\w+:held, the ledger has hold .*, release /,
+      / has 1 receipts more than calls: /,
+    ],
+  ],
+  'a credential that does not open': [
+    () => `update listings set credential_sealed = zeroblob(120) where slug = 'wiki'`,
+    () => [
+      /^BAD catalogue: the credential of the listing wiki \(lst_\w+\) does not open under the master /,
+    ],
+  ],
+  'a version that was changed': [
+    () => `update endpoint_versions set definition = json_set(definition,
+      '$.input_schema.properties.q.type', 'nonsense', '$.price.amount', '-1')
+      where endpoint_id = '${endpointId}'`,
+    () => [
+      /^BAD catalogue: wiki\.search version 1 has no price that can be charged: /,
+      /^BAD catalogue: the input schema of wiki\.search version 1 does not compile: /,
+    ],
+  ],
+  'a listing that search does not know of': [
+    () => `update endpoints set status = 'retired' where endpoint_id = '${endpointId}'`,
+    () => [/^BAD catalogue: search finds wiki\.search, not for sale: stop the gateway, delete /],
+  ],
+  'a signing key that does not open': [
+    () => 'update signing_keys set sealed_private_key = zeroblob(120)',
+    () => [/^BAD receipts: the private key \S+ does not open under the master key: /],
+  ],
+  'more of one kind than anyone reads': [
+    () => `with recursive n (i) as (select 1 union all select i + 1 from n where i < 30)
+      insert into ledger_holds select 'call_' || i, '${ben!.id}', 0, 0, '[]' from n`,
+    () => [...Array.from({ length: 20 }, () => /no call/), /^BAD calls: and 10 more$/],
+  ],
+}
+
+test.each(Object.entries(faults))('%s is named', async (_what, [sql, named]) => {
+  const dataDir = await aCopy()
+  const db = new SqliteDatabase(join(dataDir, 'souk.db'))
+  db.pragma('foreign_keys = OFF')
+  expect(db.prepare(sql()).run().changes).toBeGreaterThan(0)
+  db.close()
+  const { code, lines } = await examine(dataDir)
+  expect(lines.filter((line) => !line.startsWith('ok ')).filter(isNoProgress)).toEqual(
+    named().map((pattern) => expect.stringMatching(pattern)),
+  )
+  expect(code).toBe(1)
+})
+
+test('a copy without a fault is well, the search index to be made at the next start', async () => {
+  const dataDir = await aCopy()
+  for (const end of ['', '-wal', '-shm']) rmSync(join(dataDir, `search.db${end}`), { force: true })
+  expect(await examine(dataDir)).toMatchObject({ code: 0 })
+})
+
+test('what is told meanwhile is told once a second', async () => {
+  const lines: string[] = []
+  let nowMs = 0
+  const slow = { now: () => (nowMs += 600) }
+  const config = readConfig({ SOUK_DATA_DIR: await aCopy() }, join(folder, 'none.yaml'))
+  expect(await doctorCommand(config, [], (line) => lines.push(line), slow)).toBe(0)
+  expect(lines.filter((line) => line.startsWith('.. '))).toContain('..  calls: 10 rows read')
+})
+
+test('without its database or its master key there is nothing to say', async () => {
+  const dataDir = await aCopy()
+  const foreign = Buffer.alloc(32, 1).toString('base64')
+  const refusal = (reason: string) =>
+    expect.objectContaining({ faults: [expect.stringMatching(reason)] })
+  await expect(examine(dataDir, { SOUK_MASTER_KEY: foreign })).rejects.toEqual(
+    refusal('^SOUK_MASTER_KEY: it is not the key that this database was sealed with$'),
+  )
+  rmSync(join(dataDir, 'master.key'))
+  await expect(examine(dataDir)).rejects.toEqual(refusal('^SOUK_MASTER_KEY: it is not set, '))
+  writeFileSync(join(dataDir, 'souk.db'), '')
+  await expect(examine(dataDir)).rejects.toEqual(
+    refusal('its tables are not those of this version'),
+  )
+  rmSync(join(dataDir, 'souk.db'))
+  await expect(examine(dataDir)).rejects.toEqual(refusal('^SOUK_DATA_DIR: there is no database '))
+  const config = readConfig({ SOUK_DATA_DIR: dataDir }, join(folder, 'none.yaml'))
+  const usage = doctorCommand(config, ['--mend'], () => {})
+  await expect(usage).rejects.toThrow(new ConfigFault(['usage: souk doctor']))
+})
+
+/** A slow machine is told how far the doctor has come. */
+const isNoProgress = (line: string) => !line.startsWith('.. ')
+
+let stopped: Promise<void> | undefined
+let copies = 0
+
+/** The data folder as the stopped gateway left it, in a place of its own. */
+async function aCopy(): Promise<string> {
+  stopped ??= world.stop()
+  await stopped
+  const copy = join(folder, `copy-${++copies}`)
+  cpSync(world.dataDir, copy, { recursive: true })
+  return copy
+}
