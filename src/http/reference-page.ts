@@ -9,7 +9,7 @@ type Operation = {
   responses: Record<string, { content?: { 'application/json'?: { schema?: Schema } } }>
 }
 type Schema = {
-  type?: string
+  type?: string | string[]
   description?: string
   enum?: unknown[]
   const?: unknown
@@ -24,10 +24,12 @@ const STYLE = `
   :root { color-scheme: light dark }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
   code, pre { font: 14px/1.5 ui-monospace, monospace }
-  h2 { margin-top: 3rem } h3 { margin-bottom: .25rem; overflow-wrap: anywhere }
+  h2 { margin-top: 3rem; border-bottom: 2px solid #8888 }
+  h3 { margin: 2rem 0 .25rem; overflow-wrap: anywhere } h3 code { font-size: 16px; font-weight: 600 }
   table { border-collapse: collapse; width: 100% }
   td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-top: 1px solid #8884 }
-  .who { opacity: .7 } nav a { margin-right: 1rem }`
+  td { overflow-wrap: anywhere } td:nth-child(1) { width: 36% } td:nth-child(2) { width: 22% }
+  .who { opacity: .7 } nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem }`
 
 export function docsPage(publicUrl: string): string {
   const paths = openApiDocument(publicUrl).paths as Record<string, Record<string, Operation>>
@@ -90,7 +92,8 @@ function fieldRow(name: string, schema: Schema): string {
 
 function typeOf(schema: Schema): string {
   if (schema.type === 'array') return `list of ${schema.items?.type ?? 'anything'}`
-  return schema.type ?? (schema.anyOf ?? schema.oneOf ?? []).map(typeOf).join(' | ')
+  const types = schema.type ?? (schema.anyOf ?? schema.oneOf ?? []).map(typeOf)
+  return [types].flat().join(' | ')
 }
 
 function table(title: string, rows: string[]): string {
