@@ -9,6 +9,7 @@ import type { Contender } from './contender.js'
 import type { Target } from './load.js'
 import { openSession, toolTarget } from './mcp-session.js'
 import { eventually, freePort, type Program, startProgram } from './processes.js'
+import { type Json, type Rest, restOf } from './rest.js'
 
 const CLI = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url))
 /** What `npm start` tells Node. */
@@ -20,9 +21,6 @@ const PRICE = '0.000001'
 const PAID = parseUsdc('0.00000105')
 const ENDPOINT = 'bench-echo.echo'
 const MODERN_VERSION = '2026-07-28'
-
-type Json = Record<string, unknown>
-type Rest = (method: string, path: string, key: string, body?: object) => Promise<Json>
 
 export type Souk = {
   contenders: Contender[]
@@ -168,21 +166,4 @@ async function audit(
 function check(what: string, found: unknown, expected: unknown): void {
   if (found === expected) return
   throw new Error(`Audit failed: ${what}: ${String(found)}, not ${String(expected)}`)
-}
-
-function restOf(url: string): Rest {
-  return async (method, path, key, body) => {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    if (!response.ok)
-      throw new Error(`${method} ${path} was answered with ${response.status} ${text}`)
-    return JSON.parse(text) as Json
-  }
 }

@@ -89,7 +89,7 @@ async function examine(check: () => Checked | Promise<Checked>): Promise<Checked
 
 function report(name: string, { checked, first, count }: Checked, say: (line: string) => void) {
   if (count === 0) say(`ok  ${name}: ${checked}`)
-  for (const { what, todo } of first) say(`BAD ${name}: ${what}: ${todo}`)
+  for (const { what, remedy } of first) say(`BAD ${name}: ${what}: ${remedy}`)
   if (count > first.length) say(`BAD ${name}: and ${count - first.length} more`)
 }
 

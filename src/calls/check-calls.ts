@@ -34,7 +34,7 @@ type Books = {
   receipts: ReturnType<typeof receiptReader>
 }
 type Findings = ReturnType<typeof collectFindings>
-type Fault = { what: string; todo: string }
+type Fault = { what: string; remedy: string }
 
 export function checkCalls(deps: { connection: SqliteConnection; progress: Progress }): Checked {
   const { connection, progress } = deps
@@ -63,12 +63,12 @@ function checkEach({ connection, entries, receipts }: Books, findings: Findings,
     const rows = next.all(last.buyer_id, last.id)
     for (const call of rows) {
       if (call.outcome === 'held') open++
-      for (const { what, todo } of [
+      for (const { what, remedy } of [
         holdFault(call, entries.openHold(call.id)),
         receiptFault(call, receipts),
         postingFault(call, entries.postingsOf(call.id)),
       ].filter((fault) => fault !== undefined)) {
-        findings.add(`${call.id} of ${call.buyer_id} ${what}`, todo)
+        findings.add(`${call.id} of ${call.buyer_id} ${what}`, remedy)
       }
     }
     return rows
@@ -87,10 +87,10 @@ function holdFault(
   hold: { account: string; amount: bigint } | undefined,
 ): Fault | undefined {
   const isOpen = call.outcome === 'held'
-  if (!isOpen) return hold && { what: 'is over, but its hold is still open', todo: RESTORE }
-  if (!hold) return { what: 'is open, but has no hold, so it can never end', todo: RESTORE }
+  if (!isOpen) return hold && { what: 'is over, but its hold is still open', remedy: RESTORE }
+  if (!hold) return { what: 'is open, but has no hold, so it can never end', remedy: RESTORE }
   if (hold.account === call.buyer_id && hold.amount === call.hold) return undefined
-  return { what: 'is open with a hold of another buyer or amount', todo: RESTORE }
+  return { what: 'is open with a hold of another buyer or amount', remedy: RESTORE }
 }
 
 /** Whatever was sent has a receipt that says the same; what was not sent has none. */
@@ -98,19 +98,19 @@ function receiptFault(call: StoredCall, receipts: Books['receipts']): Fault | un
   const id = call.receipt_id
   const needsReceipt = call.outcome !== 'held' && call.outcome !== 'failed'
   if (!needsReceipt) {
-    return id === null ? undefined : { what: `is ${call.outcome} with a receipt`, todo: RESTORE }
+    return id === null ? undefined : { what: `is ${call.outcome} with a receipt`, remedy: RESTORE }
   }
   const receipt = id === null ? undefined : receipts.find(id)
   if (!receipt || receipt.call_id !== call.id) {
     return {
       what: `has lost its receipt ${id ?? ''}`.trimEnd(),
-      todo: `${RESTORE}; its buyer may hold a copy`,
+      remedy: `${RESTORE}; its buyer may hold a copy`,
     }
   }
   const unlike = claimUnlike(call, receipt.jws)
   if (!unlike) return undefined
   const [name, stored, signed] = unlike
-  return { what: `has ${name} ${stored}, its receipt says ${signed}`, todo: CORRECT }
+  return { what: `has ${name} ${stored}, its receipt says ${signed}`, remedy: CORRECT }
 }
 
 function claimUnlike(call: StoredCall, jws: string) {
@@ -142,7 +142,7 @@ function postingFault(call: StoredCall, stored: readonly StoredPosting[]): Fault
     due.length === stored.length && due.every((posting, at) => isAlike(posting, stored[at]!))
   if (isSame) return undefined
   const [said, found] = [due, stored].map(shown)
-  return { what: `should have the postings ${said}, the ledger has ${found}`, todo: RESTORE }
+  return { what: `should have the postings ${said}, the ledger has ${found}`, remedy: RESTORE }
 }
 
 /** What a call has posted, ordered as it is read: capture, hold, release. */

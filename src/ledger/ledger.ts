@@ -11,7 +11,7 @@ import type { Audit } from './audit.js'
 import type { LedgerAddress } from './chart.js'
 
 export { type Audit, createAuditor } from './audit.js'
-export { available, earned, FEES, GRANTS, held, type LedgerAddress, leaving } from './chart.js'
+export { available, earned, FEES, held } from './chart.js'
 export { entryReader, type StoredHold, type StoredPosting } from './read-entries.js'
 export { serveWriter } from './serve-writer.js'
 export { sqliteLedger } from './sqlite-ledger.js'

@@ -33,7 +33,7 @@ type ReceiptRow = {
   jws: string
 }
 
-type Add = (what: string, todo: string) => void
+type Add = (what: string, remedy: string) => void
 /** Keys by the one header that a receipt signed with them has. */
 type Keys = Map<string, KeyObject>
 /** Where the walk stands; `hash` is `undefined` when the last receipt itself was not good. */

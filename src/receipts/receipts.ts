@@ -8,20 +8,18 @@ export {
   type IssuedReceipt,
   orderReceipt,
   type ReceiptIssuer,
-  type ReceiptOrder,
   receiptIssuer,
 } from './issuer.js'
 export { receiptRecorder } from './recorder.js'
 export {
   importSigningKey,
-  type KeyRing,
   keyRing,
   newSigningKey,
   type SigningKey,
 } from './signing-keys.js'
 export { loadKeyRing, rotateKey } from './stored-keys.js'
 export { findReceipt, receiptReader, receiptText } from './stored-receipts.js'
-export { type Jwk, type ReceiptClaims, type VerifyOptions, verifyReceipt } from './verify.js'
+export { type Jwk, type VerifyOptions, verifyReceipt } from './verify.js'
 
 export type Receipts = {
   /** A compact JWS over `payload`, with `typ` `souk-quote+jwt`: never mistaken for a receipt. */

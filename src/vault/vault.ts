@@ -20,7 +20,7 @@ const SHORTEST_BYTES = 1 + WRAPPED_KEY_BYTES + BOX_OVERHEAD_BYTES
 /** Far below the 2^32 records at which random nonces of one key might meet. */
 const MAX_SHARING = 1_000_000
 
-export type Sealer = {
+type Sealer = {
   /** Seals `plaintext` for `owner`; the same input never gives the same bytes twice. */
   seal(owner: string, plaintext: Uint8Array): Buffer
   /**

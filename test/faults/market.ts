@@ -1,5 +1,6 @@
 /** A seller, several buyers with credit, and what the buyers remember of what they bought. */
 import { expect } from 'vitest'
+import { restOf } from '../../bench/rest.js'
 import type { Json } from '../support/world.js'
 
 export const OPERATOR_KEY = 'operator-key-of-the-faults-0123456789abcdef'
@@ -40,10 +41,10 @@ export async function openMarket(url: string, upstream: string, buyers: number):
   for (let n = 1; n <= buyers; n++) {
     const buyer = await openAccount(url, `Buyer ${n}`)
     const grant = { amount: CREDIT, reason: 'faults' }
-    await rest(url, 'POST', `/v1/accounts/${buyer.id}/grants`, OPERATOR_KEY, grant)
+    await restOf(url)('POST', `/v1/accounts/${buyer.id}/grants`, OPERATOR_KEY, grant)
     opened.push(buyer)
   }
-  const listing = await rest(url, 'POST', '/v1/listings', seller.key, {
+  const listing = await restOf(url)('POST', '/v1/listings', seller.key, {
     slug: 'flaky',
     title: 'Flaky counter',
     description: 'Counts units, when it answers at all.',
@@ -74,7 +75,7 @@ export async function openMarket(url: string, upstream: string, buyers: number):
       },
     ],
   })
-  await rest(url, 'POST', `/v1/listings/${listing.id}/publish`, seller.key)
+  await restOf(url)('POST', `/v1/listings/${listing.id}/publish`, seller.key)
   return { seller, buyers: opened }
 }
 
@@ -103,7 +104,7 @@ export async function buy(url: string, purchase: Purchase): Promise<void> {
 }
 
 export async function ledgerOf(url: string) {
-  return (await rest(url, 'GET', '/v1/operator/ledger', OPERATOR_KEY)) as {
+  return (await restOf(url)('GET', '/v1/operator/ledger', OPERATOR_KEY)) as {
     balanced: boolean
     open_holds: number
     findings: unknown[]
@@ -112,32 +113,12 @@ export async function ledgerOf(url: string) {
 }
 
 export async function balanceOf(url: string, { key }: Party) {
-  return (await rest(url, 'GET', '/v1/balance', key)) as { available: string; held: string }
+  return (await restOf(url)('GET', '/v1/balance', key)) as { available: string; held: string }
 }
 
 async function openAccount(url: string, name: string): Promise<Party> {
-  const { id, api_key } = await rest(url, 'POST', '/v1/accounts', OPERATOR_KEY, { name })
+  const { id, api_key } = await restOf(url)('POST', '/v1/accounts', OPERATOR_KEY, { name })
   return { id: String(id), key: String(api_key) }
-}
-
-async function rest(
-  url: string,
-  method: string,
-  path: string,
-  key: string,
-  body?: Json,
-): Promise<Json> {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  if (response.ok) return JSON.parse(text) as Json
-  throw new Error(`${method} ${path} was answered with ${response.status} ${text}`)
 }
 
 function answerIn(httpStatus: number, json: Json): Answer {
