@@ -1,12 +1,43 @@
 import { defineConfig } from 'vitest/config'
 
+/** What a client sees must not depend on where the gateway keeps its state. */
+const ON_BOTH_DATABASES = [
+  'test/journeys/*.journey.test.ts',
+  'test/journeys/bad-input-*.test.ts',
+  'test/journeys/{attacks,tenants}.test.ts',
+  'src/{doctor,keys,restored}-command.test.ts',
+  'src/receipts/check-chains.test.ts',
+  'src/store/reader.test.ts',
+]
+/** They look into the files of a data folder. */
+const ON_SQLITE_ONLY = ['test/journeys/start.journey.test.ts']
+
 export default defineConfig({
   resolve: { conditions: ['souk-source'] },
   ssr: { resolve: { conditions: ['souk-source'] } },
   test: {
-    include: ['src/**/*.test.ts', 'seeds/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: 'test/support/postgres-of-the-run.ts',
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'souk',
+          include: ['src/**/*.test.ts', 'seeds/**/*.test.ts', 'test/**/*.test.ts'],
+          provide: { database: 'sqlite' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'on PostgreSQL',
+          include: ON_BOTH_DATABASES,
+          exclude: ON_SQLITE_ONLY,
+          provide: { database: 'postgres' },
+        },
+      },
+    ],
   },
 })

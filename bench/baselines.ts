@@ -13,16 +13,16 @@ export async function startBaselines(): Promise<Baselines> {
   return {
     upstream: upstreamUrl,
     contenders: [
-      { name: DIRECT, pid: upstream.pid!, target: echo(`${upstreamUrl}/rest/echo`) },
-      { name: 'express-proxy', pid: proxy.pid!, target: echo(`${proxyUrl}/echo`) },
+      { name: DIRECT, pids: [upstream.pid!], target: echo(`${upstreamUrl}/rest/echo`) },
+      { name: 'express-proxy', pids: [proxy.pid!], target: echo(`${proxyUrl}/echo`) },
     ],
   }
 }
 
 function echo(url: string): Target {
   return {
-    url,
-    headers: { 'content-type': 'application/json' },
+    urls: [url],
+    headers: [{ 'content-type': 'application/json' }],
     body: JSON.stringify({ text: 'hello-{n}.' }),
     expected: ['"text":"echo:hello-{n}."'],
   }

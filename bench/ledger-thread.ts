@@ -1,6 +1,14 @@
-/** The thread that writes for the ledger that is measured alone. */
+/** The thread that writes for a ledger that is measured alone. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { serveWriter } from '#ledger'
-import { openConnection } from '#store'
+import { postgresBatchWriter, serveWriter, sqliteBatchWriter } from '#ledger'
+import { connectPipeline, openConnection } from '#store'
 
-serveWriter(parentPort!, openConnection((workerData as { file: string }).file))
+export type LedgerThreadData = { file: string } | { url: string }
+
+const home = workerData as LedgerThreadData
+serveWriter(
+  parentPort!,
+  'url' in home
+    ? postgresBatchWriter({ connect: () => connectPipeline(home.url) })
+    : sqliteBatchWriter(openConnection(home.file)),
+)

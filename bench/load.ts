@@ -6,8 +6,10 @@ import { type Dispatcher, Pool } from 'undici'
 
 /** One request over and over. `{n}` in a text stands for the number of the request. */
 export type Target = {
-  url: string
-  headers: Record<string, string>
+  /** Of one path; each caller asks one of them. */
+  urls: string[]
+  /** Taken in turns, request by request. */
+  headers: Record<string, string>[]
   body: string
   /** What every answer must hold. */
   expected: string[]
@@ -33,8 +35,10 @@ process.on('message', async (job: Job) => {
 process.once('disconnect', () => process.exit())
 
 async function load({ target, callers, seconds, firstNumber }: Job): Promise<Load> {
-  const { origin, pathname } = new URL(target.url)
-  const pool = new Pool(origin, { connections: callers, pipelining: 1 })
+  const path = new URL(target.urls[0]!).pathname
+  const pools = target.urls.map(
+    (url) => new Pool(new URL(url).origin, { connections: callers, pipelining: 1 }),
+  )
   const body = template(target.body)
   const expected = target.expected.map(template)
   const latencies: number[] = []
@@ -42,10 +46,12 @@ async function load({ target, callers, seconds, firstNumber }: Job): Promise<Loa
   let bad = 0
   let firstBad: string | undefined
 
-  async function caller(): Promise<void> {
+  async function caller(_: unknown, i: number): Promise<void> {
+    const pool = pools[i % pools.length]!
     while (performance.now() < endsAt) {
       const n = number++
-      const request = { method: 'POST', path: pathname, headers: target.headers, body: body(n) }
+      const headers = target.headers[n % target.headers.length]!
+      const request = { method: 'POST', path, headers, body: body(n) }
       const askedAt = performance.now()
       const answer = await ask(pool, request as Dispatcher.DispatchOptions)
       latencies.push(performance.now() - askedAt)
@@ -59,7 +65,7 @@ async function load({ target, callers, seconds, firstNumber }: Job): Promise<Loa
   const endsAt = startedAt + seconds * 1000
   await Promise.all(Array.from({ length: callers }, caller))
   const tookSeconds = (performance.now() - startedAt) / 1000
-  await pool.close()
+  await Promise.all(pools.map((pool) => pool.close()))
   latencies.sort((a, b) => a - b)
   return {
     calls: latencies.length,

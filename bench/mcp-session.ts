@@ -42,16 +42,21 @@ export async function openSession(
   return session
 }
 
-/** The target of a tool's call. */
+/** The target of a tool's call, from one or several clients of one or several servers. */
 export function toolTarget(
-  url: string,
-  headers: Record<string, string>,
+  urls: string[],
+  headers: Record<string, string>[],
   params: object,
   expected: string[],
 ): Target {
   // A number is written where the quotes of its placeholder were.
   const body = JSON.stringify({ jsonrpc: '2.0', id: '{n}', method: 'tools/call', params })
-  return { url, headers, body: body.replace('"{n}"', '{n}'), expected: ['"id":{n}', ...expected] }
+  return {
+    urls,
+    headers,
+    body: body.replace('"{n}"', '{n}'),
+    expected: ['"id":{n}', ...expected],
+  }
 }
 
 async function post(url: string, headers: Record<string, string>, body: object): Promise<Response> {

@@ -97,11 +97,24 @@ export async function eventually<Value>(
   )
 }
 
-export function freePort(): Promise<number> {
+/** A port that is free, with so many free ones behind it. */
+export async function freePort(behind = 0): Promise<number> {
+  const port = await probe(0)
+  for (let next = port + 1; next <= port + behind; next++) {
+    const isFree = await probe(next).then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) return freePort(behind)
+  }
+  return port
+}
+
+function probe(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
+    probe.listen(port, '127.0.0.1', () => {
       const { port } = probe.address() as { port: number }
       probe.close(() => resolve(port))
     })

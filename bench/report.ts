@@ -1,16 +1,20 @@
-/** The measurements as Markdown. */
-import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
-import { DIRECT } from './contender.js'
+/** The measurements of paid calls as Markdown. */
+import { type Contender, DIRECT, labelOf } from './contender.js'
 import type { Load } from './load.js'
+import { byCallers, median, ratio, whole } from './table.js'
 
 /** One contender under load by so many callers in one round. */
-export type Cell = Load & {
-  contender: string
-  round: number
-  callers: number
-  /** Of the contender's processes, for each call; `undefined` where the system does not tell. */
-  cpuMicros: number | undefined
-}
+export type Cell = Load &
+  Pick<Contender, 'name' | 'souk'> & {
+    /** Name, home and buyers. */
+    contender: string
+    round: number
+    callers: number
+    /** Of the contender's processes, for each call; `undefined` where the system does not tell. */
+    cpuMicros: number | undefined
+    /** Of what they ask for each call; `undefined` also where there is none. */
+    serverMicros: number | undefined
+  }
 
 const HEADINGS = [
   'contender',
@@ -21,65 +25,65 @@ const HEADINGS = [
   'added p50 ms',
   'added p99 ms',
   'CPU µs/call',
+  'its server',
   'bad',
 ]
 
-/** What the numbers were taken on. */
-export function machine(): string {
-  const [cpu] = cpus()
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
-  const load = loadavg()
-    .map((value) => value.toFixed(1))
-    .join(' ')
-  return `${cpu?.model.trim()}, ${cpus().length} cores, ${memory}, ${platform()} ${arch()}, node ${process.version}, load average ${load}`
-}
-
 /** A table for each number of callers. Where a column does not say otherwise, medians of rounds. */
-export function tables(cells: Cell[]): string {
-  const callers = [...new Set(cells.map((cell) => cell.callers))]
-  return callers
-    .map((count) => {
-      const rows = rowsOf(cells.filter((cell) => cell.callers === count))
-      return `${count} ${count === 1 ? 'caller' : 'callers'}\n\n${markdown([HEADINGS, ...rows])}`
-    })
-    .join('\n\n')
+export function tables(cells: readonly Cell[]): string {
+  return byCallers(cells, (own) => [HEADINGS, ...rowsOf(own)])
 }
 
-function rowsOf(cells: Cell[]): string[][] {
+function rowsOf(cells: readonly Cell[]): string[][] {
   const direct = new Map(
     cells.filter(({ contender }) => contender === DIRECT).map((cell) => [cell.round, cell]),
   )
-  const names = [...new Set(cells.map((cell) => cell.contender))]
-  return names.map((name) => {
-    const own = cells.filter((cell) => cell.contender === name)
+  return labelsOf(cells).map((label) => {
+    const own = cells.filter(({ contender }) => contender === label)
     const added = (percentile: 'p50Ms' | 'p99Ms') =>
       median(own.map((cell) => cell[percentile] - direct.get(cell.round)![percentile]))
-    const cpu = own.flatMap(({ cpuMicros }) => cpuMicros ?? [])
+    const micros = (which: 'cpuMicros' | 'serverMicros') => {
+      const known = own.flatMap((cell) => cell[which] ?? [])
+      return known.length === 0 ? '–' : whole(median(known))
+    }
     return [
-      name,
+      label,
       whole(median(own.map((cell) => cell.perSecond))),
       whole(Math.max(...own.map((cell) => cell.perSecond))),
       median(own.map((cell) => cell.p50Ms)).toFixed(2),
       median(own.map((cell) => cell.p99Ms)).toFixed(2),
-      name === DIRECT ? '–' : added('p50Ms').toFixed(2),
-      name === DIRECT ? '–' : added('p99Ms').toFixed(2),
-      cpu.length === 0 ? 'n/a' : whole(median(cpu)),
+      label === DIRECT ? '–' : added('p50Ms').toFixed(2),
+      label === DIRECT ? '–' : added('p99Ms').toFixed(2),
+      micros('cpuMicros'),
+      micros('serverMicros'),
       String(own.reduce((sum, cell) => sum + cell.bad, 0)),
     ]
   })
 }
 
-export function markdown([headings, ...rows]: string[][]): string {
-  const rule = headings!.map((_, column) => (column === 0 ? '---' : '---:'))
-  return [headings!, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+/**
+ * How many times as many calls Souk sells in a second as others answer in the same round, and as it
+ * sells to the most buyers.
+ */
+export function ratios(cells: readonly Cell[]): string {
+  const others = labelsOf(cells.filter(({ name, souk }) => !souk && name !== DIRECT))
+  const sold = cells.filter(({ souk }) => souk)
+  if (sold.length === 0) return ''
+  const many = Math.max(...sold.map(({ souk }) => souk!.buyers))
+  const headings = ['calls/s', ...others.map((other) => `to ${other}`), `to ${many} buyers`]
+  return byCallers(cells, (own) => {
+    const rates = (label: string) =>
+      own.filter(({ contender }) => contender === label).map(({ perSecond }) => perSecond)
+    const rows = labelsOf(sold).map((label) => {
+      const { name, souk } = sold.find(({ contender }) => contender === label)!
+      const toMany = labelOf({ name, souk: { ...souk!, buyers: many } })
+      const toOthers = others.map((other) => ratio(rates(label), rates(other)))
+      return [label, ...toOthers, label === toMany ? '–' : ratio(rates(label), rates(toMany))]
+    })
+    return [headings, ...rows]
+  })
 }
 
-export function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-export function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+function labelsOf(cells: readonly Cell[]): string[] {
+  return [...new Set(cells.map(({ contender }) => contender))]
 }

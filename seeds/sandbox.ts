@@ -1,5 +1,5 @@
 /** The sandbox: a seller that really sells and a buyer with credit, made through the features. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -8,13 +8,16 @@ import { type ListingInput, listingSchema } from '#catalogue'
 import { parseUsdc } from '#core/money'
 import { grant } from '#payments'
 import type { Gateway } from '../src/compose.js'
-import { writeSecret } from '../src/secret-file.js'
-import { startSampleSeller } from './sample-seller.js'
+import { readSecret, writeSecret } from '../src/secret-file.js'
+import { readShared, share } from '../src/shared-secret.js'
+import { type SampleSeller, type SampleSellerOptions, startSampleSeller } from './sample-seller.js'
 
 const BUYER_CREDIT = '5'
+const STAND_IN_MS = 1_000
+const PROBE_MS = 2_000
 
 export type Sandbox = {
-  /** The buyer's key, and whether it was made just now. */
+  /** The buyer's key, and whether this gateway's folder did not hold it yet. */
   buyerKey: string
   isNew: boolean
   sellerUrl: string
@@ -23,22 +26,67 @@ export type Sandbox = {
 
 type Keys = { buyer: string; sample_seller: string; upstream: string; upstream_port: number }
 
+/** Gateways on one database must not run this at the same time; those that come later share all. */
 export async function openSandbox(gateway: Gateway): Promise<Sandbox> {
   const { deps, config } = gateway
   const file = join(config.dataDir, 'sandbox-keys.json')
-  const isNew = !existsSync(file)
-  const keys: Keys = isNew ? await makeAccounts(gateway) : JSON.parse(readFileSync(file, 'utf8'))
-  const seller = await startSampleSeller({
-    host: '127.0.0.1',
-    port: (await isFree(keys.upstream_port)) ? keys.upstream_port : 0,
-    apiKey: keys.upstream,
-    nowMs: deps.clock.now,
-  })
-  deps.upstreams.allowHost(new URL(seller.baseUrl).host)
-  await list(gateway, keys, { baseUrl: seller.baseUrl, isKeyNew: isNew })
+  const kept = readSecret(file)
+  const known = await knownKeys(gateway, kept)
+  const keys = known ?? (await makeAccounts(gateway))
+  const seller = await openSeller(gateway, keys)
+  await list(gateway, keys, { baseUrl: seller.baseUrl, isKeyNew: known === undefined })
   // Kept from start to start: a listing whose address changes is a new version of its endpoints.
-  writeSecret(file, JSON.stringify({ ...keys, upstream_port: seller.port }, null, 2))
+  const text = JSON.stringify({ ...keys, upstream_port: seller.port }, null, 2)
+  await share(deps, 'sandbox_keys', text)
+  writeSecret(file, text)
+  const isNew = kept === undefined || (JSON.parse(kept) as Keys).buyer !== keys.buyer
   return { buyerKey: keys.buyer, isNew, sellerUrl: seller.baseUrl, close: seller.close }
+}
+
+/** The keys that the accounts have; a file is of another database where there are no accounts. */
+async function knownKeys({ deps }: Gateway, kept: string | undefined): Promise<Keys | undefined> {
+  const hasAccounts = (await deps.accounts.bySlug('sample-seller')) !== undefined
+  const known = (await readShared(deps, 'sandbox_keys')) ?? (hasAccounts ? kept : undefined)
+  return known === undefined ? undefined : JSON.parse(known)
+}
+
+/**
+ * The sample seller, at the address that its listing has if that can be had. Another gateway of this
+ * machine may be serving there: then that one does, and this one only when it has ended.
+ */
+async function openSeller(gateway: Gateway, keys: Keys): Promise<SampleSeller> {
+  const { upstreams, clock } = gateway.deps
+  const port = keys.upstream_port
+  const options = { host: '127.0.0.1', port, apiKey: keys.upstream, nowMs: clock.now }
+  const isServed = !(await isFree(port)) && (await isServedAt(gateway, keys))
+  const seller = isServed
+    ? standIn(options)
+    : await startSampleSeller({ ...options, port: (await isFree(port)) ? port : 0 })
+  upstreams.allowHost(new URL(seller.baseUrl).host)
+  return seller
+}
+
+/** Whether what answers at the port is a sample seller with our key. */
+async function isServedAt({ deps: { upstreams } }: Gateway, keys: Keys): Promise<boolean> {
+  const host = `127.0.0.1:${keys.upstream_port}`
+  upstreams.allowHost(host)
+  const request = { method: 'GET' as const, url: `http://${host}/v1/flaky`, headers: {} }
+  const credential = { type: 'header' as const, name: 'x-api-key', value: keys.upstream }
+  const answer = await upstreams.send(request, credential, { timeoutMs: PROBE_MS })
+  return answer.kind === 'answered' && answer.status === 200
+}
+
+function standIn(options: SampleSellerOptions): SampleSeller {
+  let serving: Promise<SampleSeller | undefined> = Promise.resolve(undefined)
+  const timer = setInterval(() => {
+    serving = serving.then((own) => own ?? startSampleSeller(options).catch(() => undefined))
+  }, STAND_IN_MS)
+  timer.unref()
+  const close = async () => {
+    clearInterval(timer)
+    await (await serving)?.close()
+  }
+  return { port: options.port, baseUrl: `http://${options.host}:${options.port}`, close }
 }
 
 async function makeAccounts(gateway: Gateway): Promise<Keys> {

@@ -18,6 +18,7 @@ import { nanosOf } from '../test/journeys/books.js'
 import { answerJson, aWorld, type Party, type World } from '../test/support/world.js'
 import { backupCommand } from './backup-command.js'
 import { ConfigFault, readConfig } from './config.js'
+import { restoredCommand } from './restored-command.js'
 
 let folder: string
 let lines: string[]
@@ -83,7 +84,12 @@ describe('beside a running gateway', () => {
     const jwks = (await world.rest('GET', '/.well-known/jwks.json', undefined)).json
     const receipts = await receiptsOf(buyer)
     const claims = receipts.map(claimsOf)
-    expect(claims.map(({ seq }) => seq)).toEqual(claims.map((_, i) => i + 1))
+    const chains = [...new Set(claims.map(({ chain }) => chain))]
+    expect(chains).toHaveLength(2)
+    for (const chain of chains) {
+      const seqs = claims.filter((claim) => claim.chain === chain).map(({ seq }) => seq)
+      expect(seqs).toEqual(seqs.map((_, i) => i + 1))
+    }
     for (const jws of receipts) {
       expect(await verifyReceipt(jws, { jwks: jwks as never })).toMatchObject({ valid: true })
     }
@@ -108,6 +114,7 @@ describe('beside a running gateway', () => {
       if (name !== 'master.key') rmSync(join(world.dataDir, name))
     }
     copyFileSync(file, join(world.dataDir, 'souk.db'))
+    expect(await restoredCommand(configOf(world.dataDir), [], say)).toBe(0)
     await world.restart()
   }
 
@@ -193,6 +200,27 @@ describe('without a database of Souk', () => {
     expect(lines).toEqual([expect.stringMatching(reason)])
     expect(lines[0]).toMatch(/^NOT SAVED: /)
     expect(readdirSync(folder).filter((name) => name.startsWith('copy'))).toEqual([])
+  })
+})
+
+describe('where the database is PostgreSQL', () => {
+  const urls: Record<string, string> = {
+    'postgres://souk:secret-4711@db.example:5432/souk': 'postgres://souk@db.example:5432/souk',
+    'postgres://souk:s%27%23t@[::1]/souk?sslmode=require&password=secret-4711':
+      'postgres://souk@[::1]/souk?sslmode=require',
+    'postgresql:///souk?host=/run/db&options=-c%20a%3Db':
+      'postgresql:///souk?host=%2Frun%2Fdb&options=-c%20a%3Db',
+  }
+  test.each(Object.entries(urls))('its own program is named for %s', async (url, shown) => {
+    const target = join(folder, "today's.dump")
+    const file = target.replace("'", "'\\''")
+    const run = backupCommand(configOf(folder, { DATABASE_URL: url }), [target], say)
+    const fault = await run.catch((error: ConfigFault) => error.faults)
+    expect(fault).toEqual([
+      'souk backup: PostgreSQL is backed up with its own program, while gateways run: ' +
+        `pg_dump --format=custom --file='${file}' '${shown}'`,
+    ])
+    expect(readdirSync(folder)).toEqual([])
   })
 })
 

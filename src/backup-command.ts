@@ -1,4 +1,7 @@
-/** `souk backup`: a copy of the database, made and checked while the gateway runs. */
+/**
+ * `souk backup`: a copy of the SQLite database, made and checked while the gateway runs. PostgreSQL
+ * has a program of its own for that, which is named.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,7 +17,8 @@ const PROGRESS_MS = 1_000
  * Needs no lock and no gateway: it only reads.
  *
  * @returns 0 for a backup that was made and checked, 1 for one that failed.
- * @throws ConfigFault for wrong usage, for a target that exists, and where there is no database.
+ * @throws ConfigFault for wrong usage, for a target that exists, where there is no database, and
+ *   with the command to use where the database is PostgreSQL.
  */
 export async function backupCommand(
   config: Config,
@@ -23,6 +27,7 @@ export async function backupCommand(
   clock: Clock = systemClock,
 ): Promise<number> {
   const target = readTarget(args)
+  if (config.databaseUrl !== undefined) throw useDump(config.databaseUrl, target)
   const source = join(config.dataDir, 'souk.db')
   requireSource(source)
   requireFree(target)
@@ -47,6 +52,23 @@ function readTarget(args: string[]): string {
     // An option; there are none.
   }
   throw new ConfigFault([USAGE])
+}
+
+/** The command as a shell takes it, without the password, which `pg_dump` asks for. */
+function useDump(databaseUrl: string, target: string): ConfigFault {
+  const url = new URL(databaseUrl)
+  url.password = ''
+  for (const name of ['password', 'sslpassword']) url.searchParams.delete(name)
+  // It writes a blank as a plus, which PostgreSQL takes for a plus.
+  url.search = url.search.replaceAll('+', '%20')
+  const command = `pg_dump --format=custom --file=${quoted(target)} ${quoted(url.href)}`
+  return new ConfigFault([
+    `souk backup: PostgreSQL is backed up with its own program, while gateways run: ${command}`,
+  ])
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function requireSource(source: string): void {

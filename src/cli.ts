@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-/** The command line: `souk start | demo | verify | keys | backup | doctor`. */
+/** The command line: `souk start | demo | verify | keys | doctor | backup | restored`. */
 import { backupCommand } from './backup-command.js'
 import { ConfigFault, readConfig } from './config.js'
 import { playDemo } from './demo.js'
 import { doctorCommand } from './doctor-command.js'
 import { rotateReceiptKey } from './keys-command.js'
 import { runUntilSignal, start } from './main.js'
+import { restoredCommand } from './restored-command.js'
 import { verifyCommand } from './verify-command.js'
 import { welcome } from './welcome.js'
 
@@ -18,7 +19,10 @@ souk keys rotate
 souk doctor   audit ledger, receipts, calls and catalogue, beside a running gateway too;
               exits 0 when all is well, 1 when something is wrong
 souk backup <file>
-              copy the database to a new file, while the gateway runs`
+              copy the SQLite database to a new file, while the gateway runs
+souk restored
+              once on a database that was restored, before the first start on it: begin new
+              chains of receipts`
 
 const say = (line: string) => console.log(line)
 
@@ -34,6 +38,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   keys: (args) => rotateReceiptKey(readConfig(), args, say),
   backup: (args) => backupCommand(readConfig(), args, say),
   doctor: (args) => doctorCommand(readConfig(), args, say),
+  restored: (args) => restoredCommand(readConfig(), args, say),
 }
 
 const [name = '', ...args] = process.argv.slice(2)

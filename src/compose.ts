@@ -6,23 +6,21 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Worker } from 'node:worker_threads'
 import { createAccounts } from '#accounts'
 import { createSlots, type Outcome } from '#calls'
 import { createCatalogue, embeddedSearch } from '#catalogue'
 import { systemClock } from '#core/clock'
-import { startThread } from '#core/thread'
 import { createHttpServer, type HttpDeps, readBody } from '#http'
-import { type Ledger, sqliteLedger, threadWriter } from '#ledger'
+import type { Ledger } from '#ledger'
 import { createMcpFace } from '#mcp'
-import { createReceipts, loadKeyRing, type SigningKey } from '#receipts'
-import { openStore, readSetting, type Store, writeSetting } from '#store'
+import { createReceipts, loadKeyRing } from '#receipts'
+import { readSetting, type Store } from '#store'
 import { createTelemetry } from '#telemetry'
 import { createUpstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
+import { openHome } from './home.js'
 import { readOrMakeSecret } from './secret-file.js'
-import type { WriterThreadData } from './writer-thread.js'
 
 /** A hold lives as long as the upstream may take, and this margin. */
 const HOLD_MARGIN_MS = 10_000
@@ -42,7 +40,8 @@ export async function compose(config: Config) {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const masterKey = config.masterKey ?? generatedMasterKey(config.dataDir)
   const vault = createVault(masterKey)
-  const store = await openStore({ file: join(config.dataDir, 'souk.db') })
+  const home = await openHome(config)
+  const { store, leases } = home
   await requireSameMasterKey(store, vault)
 
   const port = config.port === 0 ? await freePort(config.host) : config.port
@@ -59,12 +58,11 @@ export async function compose(config: Config) {
       openHolds: () => ledger.openHoldCount(),
     },
   })
-  const ledger: Ledger = sqliteLedger({
-    money: store.money,
-    turnstile: store.turnstile,
-    file: store.file,
+  const ledger: Ledger = await home.openLedger({
     clock,
-    writer: threadWriter(await startWriter(store, publicUrl, ring.current), telemetry.flushed),
+    issuer: publicUrl,
+    key: ring.current,
+    onFlush: telemetry.flushed,
   })
   const upstreams = createUpstreams({
     allow: config.egressAllow,
@@ -78,6 +76,7 @@ export async function compose(config: Config) {
   const catalogue = await createCatalogue({ store, clock, vault, upstreams, search, catalogFolder })
   const deps = {
     store,
+    leases,
     clock,
     vault,
     sealer: vault.forMany(),
@@ -85,7 +84,7 @@ export async function compose(config: Config) {
     ledger,
     upstreams,
     catalogue,
-    receipts: createReceipts(ring),
+    receipts: createReceipts({ ring, db: store.db }),
     slots,
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
@@ -103,6 +102,7 @@ export async function compose(config: Config) {
     deps,
     server,
     root: ROOT,
+    isSole: home.isSole,
     listen: () => listen(server, port, config.host),
     /** Closes what was opened, in reverse order. Calls must have been drained before. */
     close: async () => {
@@ -112,12 +112,6 @@ export async function compose(config: Config) {
       await store.close()
     },
   }
-}
-
-async function startWriter(store: Store, issuer: string, key: SigningKey): Promise<Worker> {
-  const { file } = store
-  const workerData: WriterThreadData = { file, issuer, chainId: await ownChainId(store), key }
-  return startThread(new URL('./writer-thread.js', import.meta.url), { workerData })
 }
 
 function generatedMasterKey(dataDir: string): Buffer {
@@ -132,24 +126,12 @@ function generatedMasterKey(dataDir: string): Buffer {
 }
 
 /** Gateways on one database must have the same master key, or nothing sealed would open again. */
-async function requireSameMasterKey(store: Store, vault: Vault): Promise<void> {
-  const known = await readSetting(store.db, 'master_key_fingerprint')
-  if (known === vault.fingerprint) return
-  if (known === undefined) {
-    await writeSetting(store.db, 'master_key_fingerprint', vault.fingerprint)
-    return
-  }
-  await store.close()
+async function requireSameMasterKey({ db, close }: Store, vault: Vault): Promise<void> {
+  const own = { name: 'master_key_fingerprint', value: vault.fingerprint }
+  await db('settings').insert(own).onConflict('name').ignore()
+  if ((await readSetting(db, own.name)) === own.value) return
+  await close()
   throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
-}
-
-/** A single gateway has one chain of receipts a buyer, continued from start to start. */
-async function ownChainId({ db }: Store): Promise<string> {
-  const known = await readSetting(db, 'chain_id')
-  if (known !== undefined) return known
-  const made = randomBytes(8).toString('hex')
-  await writeSetting(db, 'chain_id', made)
-  return made
 }
 
 function freePort(host: string): Promise<number> {

@@ -11,6 +11,13 @@ const settings = z.object({
   PORT: whole(0, 65_535).default(8402),
   HOST: z.string().min(1).default('127.0.0.1'),
   SOUK_DATA_DIR: z.string().min(1).default('./data'),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => isPostgresUrl(text),
+      'must be a URL such as postgres://user:password@host/souk',
+    )
+    .optional(),
   SOUK_OPERATOR_KEY: z
     .string()
     .min(32, 'must have at least 32 characters')
@@ -56,7 +63,6 @@ const settings = z.object({
 
 /** Settings of later homes: naming them now beats ignoring them. */
 const NOT_SERVED = {
-  DATABASE_URL: 'this version keeps its state in SQLite (SOUK_DATA_DIR) and cannot use PostgreSQL',
   MEILI_URL: 'this version searches with its embedded index and cannot use Meilisearch',
 } as const
 
@@ -66,6 +72,8 @@ export type Config = {
   port: number
   host: string
   dataDir: string
+  /** `undefined` when all state is in the data folder. */
+  databaseUrl: string | undefined
   /** `undefined` when it is to be generated. */
   operatorKey: string | undefined
   masterKey: Buffer | undefined
@@ -117,6 +125,7 @@ function toConfig(values: z.output<typeof settings>): Config {
     port: values.PORT,
     host: values.HOST,
     dataDir: values.SOUK_DATA_DIR,
+    databaseUrl: values.DATABASE_URL,
     operatorKey: values.SOUK_OPERATOR_KEY,
     masterKey: values.SOUK_MASTER_KEY ? Buffer.from(values.SOUK_MASTER_KEY, 'base64') : undefined,
     egressAllow: values.SOUK_EGRESS_ALLOW,
@@ -184,4 +193,8 @@ function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, pathname, search, hash, username } = new URL(text)
   return /^https?:$/.test(protocol) && pathname === '/' && search + hash + username === ''
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text)
 }

@@ -1,37 +1,36 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import SqliteDatabase from 'better-sqlite3'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { aCopyOf, type Copy, settingsOf } from '../test/support/a-copy.js'
+import { aPostgresUrl } from '../test/support/a-postgres.js'
 import { answerJson, aWorld, type Party, type World } from '../test/support/world.js'
 import { ConfigFault, readConfig } from './config.js'
 import { doctorCommand } from './doctor-command.js'
 
+const onServer = inject('database') === 'postgres'
 let world: World
 let [anna, ben]: Party[] = []
 let endpointId: string
-let folder: string
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'souk-doctor-'))
   world = await aWorld()
   anna = await world.account('Anna', '1')
   ben = await world.account('Ben', '1')
   endpointId = (await world.listing(await world.account('Seller'), { slug: 'wiki' })).endpointId
 })
-afterAll(async () => {
-  await world.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => world.close())
 
 async function buy(buyer: Party): Promise<void> {
   const order = { endpoint_id: endpointId, arguments: { space: 'main', q: 'tea' } }
   await world.rest('POST', '/v1/calls', buyer.key, order)
 }
 
-async function examine(dataDir: string, environment: Record<string, string> = {}) {
+const configOf = (settings: Record<string, string>) =>
+  readConfig(settings, join(tmpdir(), 'none.yaml'))
+
+async function examine(settings: Record<string, string>) {
   const lines: string[] = []
-  const settings = { SOUK_DATA_DIR: dataDir, ...environment }
-  const config = readConfig(settings, join(dataDir, 'none.yaml'))
+  const config = configOf(settings)
   const code = await doctorCommand(config, [], (line) => lines.push(line))
   return { code, lines }
 }
@@ -49,11 +48,14 @@ test('all is well beside a running gateway, also while a call is open', async ()
   })
   const open = buy(anna!)
   await arrived
-  const { code, lines } = await examine(world.dataDir)
+  const { code, lines } = await examine(settingsOf(world))
   answerOpenCall()
   await open
+  const running = /^ok {2}server: PostgreSQL \d+\S*, 1 gateways running, 0 free seats$/
+  const credits = onServer ? String.raw`, 0(\.\d+)? to be added up` : ''
   expect(lines.filter(isNoProgress)).toEqual([
-    expect.stringMatching(/^ok {2}ledger: balanced, \d+ accounts, 1 open holds$/),
+    ...(onServer ? [expect.stringMatching(running)] : []),
+    expect.stringMatching(`^ok  ledger: balanced, \\d+ accounts, 1 open holds${credits}$`),
     'ok  receipts: 4 receipts in 2 chains, 1 keys',
     'ok  calls: 5 calls, 1 of them open',
     expect.stringMatching(/^ok {2}catalogue: \d+ listings, \d+ versions of endpoints$/),
@@ -66,7 +68,7 @@ const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
   'a deleted receipt': [
     () => `delete from receipts where buyer_id = '${anna!.id}' and seq = 2`,
     () => [
-      new RegExp(`^BAD receipts: ${anna!.id} chain \\w+ seq 2 is missing: restore souk.db `),
+      new RegExp(`^BAD receipts: ${anna!.id} chain \\w+ seq 2 is missing: restore the database `),
       new RegExp(`^BAD calls: call_\\w+ of ${anna!.id} has lost its receipt rcpt_\\w+: restore `),
     ],
   ],
@@ -123,14 +125,15 @@ const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
     ],
   ],
   'a credential that does not open': [
-    () => `update listings set credential_sealed = zeroblob(120) where slug = 'wiki'`,
+    () =>
+      `update listings set credential_sealed = substr(credential_sealed, 2) where slug = 'wiki'`,
     () => [
       /^BAD catalogue: the credential of the listing wiki \(lst_\w+\) does not open under the master /,
     ],
   ],
   'a version that was changed': [
-    () => `update endpoint_versions set definition = json_set(definition,
-      '$.input_schema.properties.q.type', 'nonsense', '$.price.amount', '-1')
+    () => `update endpoint_versions set definition = replace(replace(definition,
+      '"type":"string"', '"type":"nonsense"'), '"amount":"0.001"', '"amount":"-1"')
       where endpoint_id = '${endpointId}'`,
     () => [
       /^BAD catalogue: wiki\.search version 1 has no price that can be charged: /,
@@ -142,7 +145,7 @@ const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
     () => [/^BAD catalogue: search finds wiki\.search, not for sale: stop the gateway, delete /],
   ],
   'a signing key that does not open': [
-    () => 'update signing_keys set sealed_private_key = zeroblob(120)',
+    () => 'update signing_keys set sealed_private_key = substr(sealed_private_key, 2)',
     () => [/^BAD receipts: the private key \S+ does not open under the master key: /],
   ],
   'more of one kind than anyone reads': [
@@ -152,66 +155,109 @@ const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
   ],
 }
 
-test.each(Object.entries(faults))('%s is named', async (_what, [sql, named]) => {
-  const dataDir = await aCopy()
-  const db = new SqliteDatabase(join(dataDir, 'souk.db'))
-  db.pragma('foreign_keys = OFF')
-  expect(db.prepare(sql()).run().changes).toBeGreaterThan(0)
-  db.close()
-  const { code, lines } = await examine(dataDir)
+/** What only a server can have. */
+const faultsOnServer: typeof faults = {
+  'a credit that nobody paid': [
+    () => `insert into ledger_credits (account_id, amount)
+      select id, 7 from ledger_accounts where address = 'platform:fees'`,
+    () => [
+      /^BAD ledger: platform:fees has 0\.\d+7 stored and 0\.\d+ in its postings \(the stored balance /,
+    ],
+  ],
+  'a lease that lasts for years': [
+    () => "update leases set until_at = 4102444800000 where name like 'chain/%'",
+    () => [/^BAD server: the lease chain\/\w+ lasts until 2100-01-01T00:00:00\.000Z, by a clock /],
+  ],
+}
+
+const allFaults = Object.entries({ ...faults, ...(onServer && faultsOnServer) })
+test.each(allFaults)('%s is named', async (_what, [sql, named]) => {
+  const copy = await aCopy()
+  expect(await copy.change(sql())).toBeGreaterThan(0)
+  const { code, lines } = await examine(copy.settings)
   expect(lines.filter((line) => !line.startsWith('ok ')).filter(isNoProgress)).toEqual(
     named().map((pattern) => expect.stringMatching(pattern)),
   )
   expect(code).toBe(1)
 })
 
+test('a check that cannot go on is named, and the others are made', async () => {
+  const copy = await aCopy()
+  await copy.change('drop table receipts')
+  const { lines } = await examine(copy.settings)
+  expect(lines.filter(isNoProgress).filter((line) => !line.includes(' server: '))).toEqual([
+    expect.stringMatching(/^ok {2}ledger: /),
+    expect.stringMatching(
+      /^BAD receipts: the check cannot go on \(.*receipts.*\): stop the gateway /,
+    ),
+    expect.stringMatching(/^BAD calls: the check cannot go on \(/),
+    expect.stringMatching(/^ok {2}catalogue: /),
+  ])
+})
+
 test('a copy without a fault is well, the search index to be made at the next start', async () => {
-  const dataDir = await aCopy()
+  const { dataDir, settings } = await aCopy()
   for (const end of ['', '-wal', '-shm']) rmSync(join(dataDir, `search.db${end}`), { force: true })
-  expect(await examine(dataDir)).toMatchObject({ code: 0 })
+  expect(await examine(settings)).toMatchObject({ code: 0 })
 })
 
 test('what is told meanwhile is told once a second', async () => {
   const lines: string[] = []
   let nowMs = 0
   const slow = { now: () => (nowMs += 600) }
-  const config = readConfig({ SOUK_DATA_DIR: await aCopy() }, join(folder, 'none.yaml'))
+  const config = configOf((await aCopy()).settings)
   expect(await doctorCommand(config, [], (line) => lines.push(line), slow)).toBe(0)
   expect(lines.filter((line) => line.startsWith('.. '))).toContain('..  calls: 10 rows read')
 })
 
-test('without its database or its master key there is nothing to say', async () => {
-  const dataDir = await aCopy()
+const refusal = (reason: string) =>
+  expect.objectContaining({ faults: [expect.stringMatching(reason)] })
+
+test('without its master key there is nothing to say', async () => {
+  const { dataDir, settings } = await aCopy()
   const foreign = Buffer.alloc(32, 1).toString('base64')
-  const refusal = (reason: string) =>
-    expect.objectContaining({ faults: [expect.stringMatching(reason)] })
-  await expect(examine(dataDir, { SOUK_MASTER_KEY: foreign })).rejects.toEqual(
+  await expect(examine({ ...settings, SOUK_MASTER_KEY: foreign })).rejects.toEqual(
     refusal('^SOUK_MASTER_KEY: it is not the key that this database was sealed with$'),
   )
   rmSync(join(dataDir, 'master.key'))
-  await expect(examine(dataDir)).rejects.toEqual(refusal('^SOUK_MASTER_KEY: it is not set, '))
-  writeFileSync(join(dataDir, 'souk.db'), '')
-  await expect(examine(dataDir)).rejects.toEqual(
-    refusal('its tables are not those of this version'),
-  )
-  rmSync(join(dataDir, 'souk.db'))
-  await expect(examine(dataDir)).rejects.toEqual(refusal('^SOUK_DATA_DIR: there is no database '))
-  const config = readConfig({ SOUK_DATA_DIR: dataDir }, join(folder, 'none.yaml'))
-  const usage = doctorCommand(config, ['--mend'], () => {})
+  await expect(examine(settings)).rejects.toEqual(refusal('^SOUK_MASTER_KEY: it is not set, '))
+  const usage = doctorCommand(configOf(settings), ['--mend'], () => {})
   await expect(usage).rejects.toThrow(new ConfigFault(['usage: souk doctor']))
+})
+
+const OF_ANOTHER_VERSION = 'its tables are not those of this version'
+
+test.runIf(!onServer)('without its file there is nothing to say', async () => {
+  const { dataDir, settings } = await aCopy()
+  writeFileSync(join(dataDir, 'souk.db'), '')
+  await expect(examine(settings)).rejects.toEqual(refusal(OF_ANOTHER_VERSION))
+  rmSync(join(dataDir, 'souk.db'))
+  await expect(examine(settings)).rejects.toEqual(refusal('^SOUK_DATA_DIR: there is no database '))
+})
+
+test.runIf(onServer)('without its server there is nothing to say', async () => {
+  const { settings } = await aCopy()
+  const empty = await aPostgresUrl()
+  onTestFinished(empty.drop)
+  await expect(examine({ ...settings, DATABASE_URL: empty.url })).rejects.toEqual(
+    refusal(OF_ANOTHER_VERSION),
+  )
+  const nobody = 'postgres://souk:secret-4711@127.0.0.1:1/souk'
+  await expect(examine({ ...settings, DATABASE_URL: nobody })).rejects.toEqual(
+    refusal('^DATABASE_URL: the database cannot be read \\((?!.*secret-4711).*ECONNREFUSED'),
+  )
 })
 
 /** A slow machine is told how far the doctor has come. */
 const isNoProgress = (line: string) => !line.startsWith('.. ')
 
 let stopped: Promise<void> | undefined
-let copies = 0
 
-/** The data folder as the stopped gateway left it, in a place of its own. */
-async function aCopy(): Promise<string> {
+/** What the stopped gateway left, in a place of its own; it goes with the test. */
+async function aCopy(): Promise<Copy> {
   stopped ??= world.stop()
   await stopped
-  const copy = join(folder, `copy-${++copies}`)
-  cpSync(world.dataDir, copy, { recursive: true })
+  const copy = await aCopyOf(world)
+  onTestFinished(copy.remove)
   return copy
 }

@@ -5,17 +5,26 @@ import { checkCalls } from '#calls'
 import { checkListings } from '#catalogue'
 import { type Clock, systemClock } from '#core/clock'
 import { type Checked, collectFindings, type Progress } from '#core/findings'
-import { createAuditor } from '#ledger'
+import { formatUsdc } from '#core/money'
+import { isUnavailable } from '#core/storage-problem'
+import { createAuditor, recomputeByQuery, recomputeInWorker, waitingCredits } from '#ledger'
 import { checkChains } from '#receipts'
-import { openForReading, type SqliteConnection, settingOn } from '#store'
+import {
+  checkServer,
+  openFileForReading,
+  openServerForReading,
+  type Reader,
+  settingOn,
+} from '#store'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
 
 /** Nothing is said about a check that takes less, and then once in this time. */
 const PROGRESS_MS = 1_000
-const RESTORE = 'stop the gateway and restore souk.db from a backup that is sound'
+const RESTORE = 'stop the gateway and restore the database from a backup that is sound'
+const ASK_AGAIN = 'see why the database does not answer, then run souk doctor again'
 
-type Checks = [name: string, check: (progress: Progress) => Checked | Promise<Checked>][]
+type Check = (progress: Progress) => Promise<Checked>
 
 /**
  * Says in a line each what is well, and what is wrong and what to do about it.
@@ -31,58 +40,69 @@ export async function doctorCommand(
   clock: Clock = systemClock,
 ): Promise<number> {
   if (args.length > 0) throw new ConfigFault(['usage: souk doctor'])
-  const file = join(config.dataDir, 'souk.db')
-  const connection = openDatabase(file)
+  const reader = await openDatabase(config)
   try {
-    const vault = openVault(config, connection)
+    const vault = await openVault(config, reader)
     let isWell = true
-    for (const [name, check] of checksOf({ config, file, connection, vault, clock })) {
+    for (const [name, check] of checksOf({ config, reader, vault, clock })) {
       const checked = await examine(() => check(progressOf(name, say, clock)))
       report(name, checked, say)
       isWell &&= checked.count === 0
     }
     return isWell ? 0 : 1
   } finally {
-    connection.close()
+    await reader.close()
   }
 }
 
 function checksOf(deps: {
   config: Config
-  file: string
-  connection: SqliteConnection
+  reader: Reader
   vault: Vault
   clock: Clock
-}): Checks {
-  const { connection, vault } = deps
-  const searchFile = join(deps.config.dataDir, 'search.db')
+}): [name: string, check: Check][] {
+  const { config, reader, vault } = deps
+  const searchFile = join(config.dataDir, 'search.db')
+  const onServer: [string, Check][] = [['server', () => checkServer(reader)]]
   return [
+    ...(reader.kind === 'postgres' ? onServer : []),
     ['ledger', () => checkLedger(deps)],
-    ['receipts', (progress) => checkChains({ connection, vault, progress })],
-    ['calls', (progress) => checkCalls({ connection, progress })],
-    ['catalogue', (progress) => checkListings({ connection, vault, searchFile, progress })],
+    ['receipts', (progress) => checkChains({ reader, vault, progress })],
+    ['calls', (progress) => checkCalls({ reader, progress })],
+    ['catalogue', (progress) => checkListings({ reader, vault, searchFile, progress })],
   ]
 }
 
-async function checkLedger({ file, clock }: { file: string; clock: Clock }): Promise<Checked> {
-  const audit = await createAuditor({ file, clock })()
+async function checkLedger(deps: {
+  config: Config
+  reader: Reader
+  clock: Clock
+}): Promise<Checked> {
+  const { config, reader, clock } = deps
+  const isServer = reader.kind === 'postgres'
+  const recompute = isServer
+    ? recomputeByQuery({ query: reader.all })
+    : recomputeInWorker(fileOf(config))
+  const audit = await createAuditor({ recompute, clock })()
   const found = collectFindings()
   for (const { address, stored, recomputed, fault } of audit.findings) {
     const what = `${address} has ${stored} stored and ${recomputed} in its postings`
     found.add(`${what} (${fault})`, RESTORE)
   }
   const { accounts, openHolds } = audit
-  const checked = `balanced, ${accounts.length} accounts, ${openHolds} open holds`
+  const credits = isServer ? `, ${formatUsdc(await waitingCredits(reader))} to be added up` : ''
+  const checked = `balanced, ${accounts.length} accounts, ${openHolds} open holds${credits}`
   return { checked, first: found.first, count: found.count }
 }
 
 /** A check that cannot read on has found something, too; the other checks are still made. */
-async function examine(check: () => Checked | Promise<Checked>): Promise<Checked> {
+async function examine(check: () => Promise<Checked>): Promise<Checked> {
   try {
     return await check()
   } catch (error) {
     const found = collectFindings()
-    found.add(`the check cannot go on (${(error as Error).message})`, RESTORE)
+    const remedy = isUnavailable(error) ? ASK_AGAIN : RESTORE
+    found.add(`the check cannot go on (${(error as Error).message})`, remedy)
     return { checked: '', first: found.first, count: found.count }
   }
 }
@@ -103,21 +123,34 @@ function progressOf(name: string, say: (line: string) => void, clock: Clock): Pr
   }
 }
 
-function openDatabase(file: string): SqliteConnection {
-  let connection: SqliteConnection | undefined
-  try {
-    connection = openForReading(file)
-  } catch (error) {
-    throw new ConfigFault([`SOUK_DATA_DIR: ${file}: ${(error as Error).message}`])
+function fileOf({ dataDir }: Config): string {
+  return join(dataDir, 'souk.db')
+}
+
+async function openDatabase(config: Config): Promise<Reader> {
+  const { databaseUrl } = config
+  if (databaseUrl !== undefined) {
+    return openServerForReading(databaseUrl).catch((error: Error) => {
+      throw new ConfigFault([`DATABASE_URL: the database cannot be read (${reasonOf(error)})`])
+    })
   }
-  if (connection) return connection
+  const file = fileOf(config)
+  const reader = await openFileForReading(file).catch((error: Error) => {
+    throw new ConfigFault([`SOUK_DATA_DIR: ${file}: ${error.message}`])
+  })
+  if (reader) return reader
   throw new ConfigFault([`SOUK_DATA_DIR: there is no database ${file}`])
 }
 
+/** Several addresses that were tried in vain give an error of errors, without a message. */
+function reasonOf({ message, code }: NodeJS.ErrnoException): string {
+  return message === '' ? (code ?? 'no reason given') : message
+}
+
 /** The vault of the master key that the database was sealed with; none is made. */
-function openVault(config: Config, connection: SqliteConnection): Vault {
+async function openVault(config: Config, reader: Reader): Promise<Vault> {
   const vault = createVault(config.masterKey ?? readMasterKey(join(config.dataDir, 'master.key')))
-  if (settingOn(connection, 'master_key_fingerprint') === vault.fingerprint) return vault
+  if ((await settingOn(reader, 'master_key_fingerprint')) === vault.fingerprint) return vault
   throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
 }
 

@@ -2,16 +2,17 @@
  * What a gateway has before anybody calls it: the operator, the shipped catalogue and, in the
  * sandbox, a seller that really sells and a buyer with credit.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Account } from '#accounts'
 import { newSecret } from '#accounts'
+import type { Store } from '#store'
 import { openSandbox, type Sandbox } from '../seeds/sandbox.js'
 import type { Gateway } from './compose.js'
-import { writeSecret } from './secret-file.js'
+import { readSecret, writeSecret } from './secret-file.js'
+import { readShared, share, stopSharing } from './shared-secret.js'
 
 export type OpenedDoors = {
-  /** Shown on the first start only. */
+  /** Shown when this gateway learns it, which is on its first start. */
   operatorKey: string | undefined
   sandbox: Sandbox | undefined
   close(): Promise<void>
@@ -21,34 +22,53 @@ export async function openDoors(
   gateway: Gateway,
   say: (line: string) => void,
 ): Promise<OpenedDoors> {
-  const { operator, operatorKey } = await ensureOperator(gateway)
-  const showProgress = progress(say)
-  await gateway.deps.catalogue.loadShipped(operator.id, showProgress)
-  const sandbox = gateway.config.sandbox ? await openSandbox(gateway) : undefined
-  await gateway.deps.catalogue.reindex()
+  const { catalogue, store } = gateway.deps
+  const { operatorKey, sandbox } = await oneByOne(store, async () => {
+    const { operatorId, operatorKey } = await ensureOperator(gateway)
+    await catalogue.loadShipped(operatorId, progress(say))
+    return { operatorKey, sandbox: gateway.config.sandbox ? await openSandbox(gateway) : undefined }
+  })
+  await catalogue.follow()
   return { operatorKey, sandbox, close: async () => sandbox?.close() }
 }
 
+/**
+ * Gateways that start together on one database do this one after the other, so that all but the
+ * first find everything made. A gateway on SQLite has its database to itself.
+ */
+function oneByOne<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  if (store.kind === 'sqlite') return work()
+  return store.inTransaction(async (tx) => {
+    // The row stays locked until the transaction ends, which it also does when this gateway dies.
+    // What `work` writes is not part of it.
+    await tx('settings').insert({ name: 'first_start', value: '' }).onConflict('name').merge()
+    return work()
+  })
+}
+
+/** @returns the key only when this gateway's folder did not hold it yet. */
 async function ensureOperator({ config, deps }: Gateway) {
+  const { accounts } = deps
   const file = join(config.dataDir, 'operator.key')
-  let operator = await deps.accounts.bySlug('operator')
-  let operatorKey: string | undefined
-  if (!operator) {
-    const created = await deps.accounts.create({ name: 'Souk', slug: 'operator', kind: 'operator' })
-    operator = created.account
-    if (config.operatorKey === undefined) operatorKey = created.secret
-  }
+  const existing = await accounts.bySlug('operator')
+  const operator =
+    existing ??
+    (await accounts.create({ name: 'Souk', slug: 'operator', kind: 'operator' })).account
   if (config.operatorKey !== undefined) {
-    await deps.accounts.fixSecret(operator.id, config.operatorKey)
-    // The key in the file is dead now, and its absence later asks for a new one.
+    await accounts.fixSecret(operator.id, config.operatorKey)
+    // The generated key is dead now, and its absence later asks for a new one.
+    await stopSharing(deps, 'operator_key')
     rmSync(file, { force: true })
-  } else if (operatorKey === undefined && !existsSync(file)) {
-    // The key was configured once and no longer is: without a new one nobody could operate.
-    operatorKey = newSecret(config.sandbox ? 'test' : 'live')
-    await deps.accounts.fixSecret(operator.id, operatorKey)
+    return { operatorId: operator.id, operatorKey: undefined }
   }
-  if (operatorKey !== undefined) writeSecret(file, operatorKey)
-  return { operator: operator satisfies Account, operatorKey }
+  const kept = readSecret(file)
+  const known = (await readShared(deps, 'operator_key')) ?? (existing && kept)
+  const key = known ?? newSecret(config.sandbox ? 'test' : 'live')
+  // None is known on the first start, or when one was configured and no longer is.
+  if (known === undefined) await accounts.fixSecret(operator.id, key)
+  await share(deps, 'operator_key', key)
+  writeSecret(file, key)
+  return { operatorId: operator.id, operatorKey: key === kept ? undefined : key }
 }
 
 /** Speaks only while something takes longer than a second. */

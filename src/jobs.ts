@@ -6,15 +6,23 @@ const SECOND_MS = 1_000
 
 /** Starts the jobs; the function it gives back stops them and waits for the running round. */
 export function startJobs({ deps }: Gateway): () => Promise<void> {
-  const { catalogue, clock, telemetry } = deps
+  const { catalogue, leases, ledger, telemetry } = deps
   const jobs = [
+    every(SECOND_MS, () => catalogue.follow()),
     every(2 * SECOND_MS, () => catalogue.flushStandings()),
-    every(5 * SECOND_MS, () => reap(deps, clock.now())),
-    every(60 * SECOND_MS, () => purge(deps)),
+    every(3 * SECOND_MS, () => ledger.tend()),
+    every(5 * SECOND_MS, () => oneAtATime('reap', async () => reap(deps, await ledger.now()))),
+    every(60 * SECOND_MS, () => oneAtATime('purge', () => purge(deps))),
   ]
   return async () => {
     await Promise.all(jobs.map((stop) => stop()))
     await catalogue.flushStandings()
+    await leases.release()
+  }
+
+  /** Of gateways that share a database one does it, until it stops or dies. */
+  async function oneAtATime(name: string, work: () => Promise<unknown>): Promise<void> {
+    if (await leases.hold(name)) await work()
   }
 
   function every(intervalMs: number, work: () => Promise<unknown>): () => Promise<void> {

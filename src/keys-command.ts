@@ -1,4 +1,7 @@
-/** `souk keys rotate`: a new key for receipts. Old receipts stay verifiable. */
+/**
+ * `souk keys rotate`: a new key for receipts, made beside running gateways or without one. They show
+ * it at once and sign with it when they are started again. Old receipts stay verifiable.
+ */
 import { rotateKey } from '#receipts'
 import { compose } from './compose.js'
 import type { Config } from './config.js'
@@ -14,8 +17,11 @@ export async function rotateReceiptKey(
     return 2
   }
   const gateway = await compose({ ...config, port: 0, logLevel: 'silent' })
-  const kid = await rotateKey({ ...gateway.deps, db: gateway.deps.store.db })
-  await gateway.close()
-  say(`Receipts are signed with ${kid} from the next start on; older ones stay verifiable.`)
-  return 0
+  try {
+    const kid = await rotateKey({ ...gateway.deps, db: gateway.deps.store.db })
+    say(`A gateway signs with ${kid} from its next start on; older receipts stay verifiable.`)
+    return 0
+  } finally {
+    await gateway.close()
+  }
 }

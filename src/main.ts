@@ -33,8 +33,10 @@ export async function start(
     open.push(async () => unlock())
     const gateway = await compose(config)
     open.push(gateway.close)
-    // This process alone has the database, so every open hold is a dead predecessor's.
-    const interrupted = await reap(gateway.deps, Number.POSITIVE_INFINITY)
+    const { deps, isSole } = gateway
+    // Where this process alone has the database, every open hold is a dead predecessor's.
+    const deadlineMs = isSole ? Number.POSITIVE_INFINITY : await deps.ledger.now()
+    const interrupted = await reap(deps, deadlineMs)
     if (interrupted > 0) say(`Released ${interrupted} calls that the last stop interrupted.`)
     const doors = await openDoors(gateway, say)
     open.push(doors.close)

@@ -1,12 +1,25 @@
 /** The thread that writes money, and what stands or falls with it. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { serveWriter } from '#ledger'
-import { receiptRecorder, type SigningKey } from '#receipts'
-import { openConnection } from '#store'
+import { type BatchWriter, postgresBatchWriter, serveWriter, sqliteBatchWriter } from '#ledger'
+import { receiptRecorder, receiptRecorderOnPostgres, type SigningKey } from '#receipts'
+import { connectPipeline, openConnection } from '#store'
 
-export type WriterThreadData = { file: string; issuer: string; chainId: string; key: SigningKey }
+/** Where it writes; a gateway on PostgreSQL finds its chain when it takes its seat. */
+export type WriterHome = { file: string; chainId: string } | { url: string }
+export type WriterThreadData = { home: WriterHome; issuer: string; key: SigningKey }
 
 if (parentPort === null) throw new Error('This file runs in a worker thread only.')
-const { file, ...signing } = workerData as WriterThreadData
-const connection = openConnection(file)
-serveWriter(parentPort, connection, receiptRecorder({ connection, ...signing }))
+const { home, ...signing } = workerData as WriterThreadData
+serveWriter(parentPort, openWriter())
+
+function openWriter(): BatchWriter {
+  if ('url' in home) {
+    return postgresBatchWriter({
+      connect: () => connectPipeline(home.url),
+      recorderOf: (chainId) => receiptRecorderOnPostgres({ ...signing, chainId }),
+    })
+  }
+  const connection = openConnection(home.file)
+  const { chainId } = home
+  return sqliteBatchWriter(connection, receiptRecorder({ connection, chainId, ...signing }))
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { handClock } from '#core/clock'
 import { parseUsdc } from '#core/money'
-import { openStore, type Store } from '#store'
+import { openStore, type SqliteStore } from '#store'
 import {
   type Accounts,
   createAccounts,
@@ -20,7 +20,7 @@ import {
 const HOUR_MS = 60 * 60 * 1_000
 
 let folder: string
-let store: Store
+let store: SqliteStore
 let clock: ReturnType<typeof handClock>
 let accounts: Accounts
 

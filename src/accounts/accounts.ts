@@ -12,7 +12,14 @@ import { exceeding, type Limits, type LimitTerms, readLimits, showLimits } from 
 import { type AccountRow, type KeyRow, toAccount, toKey } from './rows.js'
 
 export { newSecret } from './api-key.js'
-export { LIMIT_NAMES, type LimitName, type Limits, limitsSchema, windowOf } from './limits.js'
+export {
+  LIMIT_NAMES,
+  type LimitName,
+  type Limits,
+  limitsSchema,
+  spendersOf,
+  windowOf,
+} from './limits.js'
 
 export const SCOPES = ['call', 'sell', 'read', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -22,6 +29,8 @@ export type Account = {
   slug: string
   name: string
   kind: 'operator' | 'account'
+  /** What all its keys together may spend, as the operator set it. */
+  limits: Limits
 }
 
 export type ApiKey = {
@@ -44,6 +53,13 @@ export type Principal = {
   lineage: readonly { id: Id<'key'>; limits: Limits }[]
 }
 
+export type NewAccount = {
+  name: string
+  slug?: string | undefined
+  kind?: Account['kind']
+  limits?: LimitTerms | undefined
+}
+
 export type NewKey = {
   name: string
   scopes: readonly Scope[]
@@ -54,12 +70,17 @@ export type NewKey = {
 export type Accounts = {
   /** @throws Problem `unauthenticated` for a key that is missing, unknown, revoked or expired. */
   authenticate(secret: string | undefined): Promise<Principal>
-  create(input: { name: string; slug?: string | undefined; kind?: Account['kind'] }): Promise<{
-    account: Account
-    secret: string
-  }>
+  /** @throws Problem `slug_taken`. */
+  create(input: NewAccount): Promise<{ account: Account; secret: string }>
   /** @throws Problem `account_not_found`. */
   get(id: string): Promise<Account>
+  /**
+   * Replaces the limits of an account; those that are absent no longer hold. What was spent before
+   * counts only where the same limit stood before.
+   *
+   * @throws Problem `account_not_found`.
+   */
+  setLimits(id: string, terms: LimitTerms): Promise<Account>
   bySlug(slug: string): Promise<Account | undefined>
   /** Makes a key below `parent`. The secret is shown only here. */
   createKey(parent: Principal, input: NewKey): Promise<{ key: ApiKey; secret: string }>
@@ -80,6 +101,12 @@ export function createAccounts(deps: Deps): Accounts {
     authenticate: (secret) => authenticate(deps, cache, fixedHashes, secret),
     create: (input) => createAccount(deps, input),
     get: (id) => getAccount(deps.store.db, id),
+    setLimits: async (id, terms) => {
+      const limits = JSON.stringify(showLimits(readLimits(terms)))
+      await deps.store.db('accounts').where({ id }).update({ limits })
+      cache.clear()
+      return getAccount(deps.store.db, id)
+    },
     bySlug: async (slug) => {
       const row = await deps.store.db<AccountRow>('accounts').where({ slug }).first()
       return row && toAccount(row)
@@ -136,6 +163,11 @@ export function requireOperator(principal: Principal): void {
   throw new Problem('forbidden', 'Only the operator may do this.', {
     action: 'Use the operator key.',
   })
+}
+
+/** An account as its owner and the operator see it. */
+export function showAccount(account: Account) {
+  return { ...account, limits: showLimits(account.limits) }
 }
 
 /** A key as its owner sees it; the secret is not part of it. */
@@ -196,17 +228,18 @@ async function getAccount(db: Db, id: string): Promise<Account> {
 
 async function createAccount(
   { store, clock, keyEnvironment }: Deps,
-  input: { name: string; slug?: string | undefined; kind?: Account['kind'] },
+  input: NewAccount,
 ): Promise<{ account: Account; secret: string }> {
   const now = clock.now()
   const id = newId('account', now)
   const slug = input.slug ?? slugFrom(input.name, id)
   const secret = newSecret(keyEnvironment)
-  const account: Account = { id, slug, name: input.name, kind: input.kind ?? 'account' }
+  const limits = readLimits(input.limits ?? {})
+  const account: Account = { id, slug, name: input.name, kind: input.kind ?? 'account', limits }
   await store.inTransaction(async (tx) => {
-    const taken = await tx('accounts').where({ slug }).first('id')
-    if (taken) throw new Problem('slug_taken', `The slug "${slug}" is taken.`)
-    await tx('accounts').insert({ ...account, created_at: now })
+    const row = { ...account, limits: JSON.stringify(showLimits(limits)), created_at: now }
+    const made = await tx('accounts').insert(row).onConflict('slug').ignore().returning('id')
+    if (made.length === 0) throw new Problem('slug_taken', `The slug "${slug}" is taken.`)
     await tx('api_keys').insert({
       id: newId('key', now),
       account_id: id,

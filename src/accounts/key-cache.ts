@@ -1,6 +1,7 @@
 /**
  * Principals by the hash of their key, so that a call does not ask the database who is calling.
- * Entries live two seconds: a key that another gateway revoked is refused here no later than that.
+ * Entries live two seconds: a key that another gateway revoked is refused here no later than that,
+ * also when the clock steps back. Those who ask for one key at the same time share one look.
  */
 import type { Clock } from '#core/clock'
 import type { Principal } from './accounts.js'
@@ -15,24 +16,42 @@ export type KeyCache = {
 }
 
 export function createKeyCache(clock: Clock): KeyCache {
-  const entries = new Map<string, { principal: Principal; untilMs: number }>()
-  let clears = 0
+  const entries = new Map<string, { principal: Principal; readAtMs: number }>()
+  const looks = new Map<string, Promise<Principal | undefined>>()
   return {
-    async read(hash, load) {
-      const entry = entries.get(hash)
-      if (entry && entry.untilMs > clock.now()) return entry.principal
-      entries.delete(hash)
-      const clearsBefore = clears
-      const principal = await load()
-      // What was read before a revocation must not outlive it here.
-      if (!principal || clears !== clearsBefore) return principal
-      if (entries.size >= MAX_ENTRIES) entries.clear()
-      entries.set(hash, { principal, untilMs: clock.now() + LIFE_MS })
-      return principal
-    },
+    read: async (hash, load) => known(hash) ?? looks.get(hash) ?? look(hash, load),
     clear() {
-      clears++
       entries.clear()
+      // What is being read now may be what was changed: nobody else joins, and it is not kept.
+      looks.clear()
     },
+  }
+
+  function known(hash: string): Principal | undefined {
+    const entry = entries.get(hash)
+    if (!entry) return undefined
+    const ageMs = clock.now() - entry.readAtMs
+    if (ageMs >= 0 && ageMs < LIFE_MS) return entry.principal
+    entries.delete(hash)
+    return undefined
+  }
+
+  async function look(
+    hash: string,
+    load: () => Promise<Principal | undefined>,
+  ): Promise<Principal | undefined> {
+    const readAtMs = clock.now()
+    const looking = load()
+    looks.set(hash, looking)
+    try {
+      const principal = await looking
+      if (principal && looks.get(hash) === looking) {
+        if (entries.size >= MAX_ENTRIES) entries.clear()
+        entries.set(hash, { principal, readAtMs })
+      }
+      return principal
+    } finally {
+      if (looks.get(hash) === looking) looks.delete(hash)
+    }
   }
 }

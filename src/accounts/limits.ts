@@ -1,10 +1,12 @@
 /**
- * Spending limits of a key. They count what the buyer pays, fee included, over UTC days and months;
- * what is held counts as spent. A key's spending counts against the keys it descends from, too.
+ * Spending limits of keys and accounts. They count what the buyer pays, fee included, over UTC days
+ * and months; what is held counts as spent. What a key spends counts against the keys that it
+ * descends from, and against its account, too.
  */
 import { z } from 'zod'
 import { endOfUtcDay, endOfUtcMonth, utcDay, utcMonth } from '#core/clock'
 import { formatUsdc, type Nanos, parseUsdc } from '#core/money'
+import type { Principal } from './accounts.js'
 
 const amount = z.string().regex(/^\d{1,10}(\.\d{1,9})?$/, 'must be a decimal string in USDC')
 
@@ -12,7 +14,7 @@ export const limitsSchema = z.strictObject({
   call: amount.optional().describe('most that one call may cost'),
   day: amount.optional().describe('most per UTC day'),
   month: amount.optional().describe('most per UTC month'),
-  lifetime: amount.optional().describe('most over the life of the key'),
+  lifetime: amount.optional().describe('most for ever'),
 })
 
 export type LimitTerms = z.infer<typeof limitsSchema>
@@ -20,6 +22,25 @@ export type LimitName = keyof LimitTerms
 export type Limits = Partial<Record<LimitName, Nanos>>
 
 export const LIMIT_NAMES: readonly LimitName[] = ['call', 'day', 'month', 'lifetime']
+
+/** One whose limits bind a call: the key that buys, a key that it descends from, or the account. */
+export type Spender = {
+  /** What its counters are kept under. */
+  scope: string
+  /** Who it is to the buyer; `undefined` for the key that buys. */
+  name: string | undefined
+  limits: Limits
+}
+
+/** All whose limits bind what this key buys, the nearest first. */
+export function spendersOf({ account, key, lineage }: Principal): Spender[] {
+  const keys = lineage.map(({ id, limits }) => ({
+    scope: `key:${id}`,
+    name: id === key.id ? undefined : id,
+    limits,
+  }))
+  return [...keys, { scope: `account:${account.id}`, name: 'account', limits: account.limits }]
+}
 
 export function readLimits(terms: LimitTerms): Limits {
   const limits: Limits = {}

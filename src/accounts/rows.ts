@@ -4,7 +4,13 @@ import { int, intOrNull } from '#store'
 import type { Account, ApiKey, Scope } from './accounts.js'
 import { readLimits } from './limits.js'
 
-export type AccountRow = { id: string; slug: string; name: string; kind: string }
+export type AccountRow = {
+  id: string
+  slug: string
+  name: string
+  kind: string
+  limits: string
+}
 
 export type KeyRow = {
   id: string
@@ -25,6 +31,7 @@ export function toAccount(row: AccountRow): Account {
     slug: row.slug,
     name: row.name,
     kind: row.kind === 'operator' ? 'operator' : 'account',
+    limits: readLimits(JSON.parse(row.limits)),
   }
 }
 

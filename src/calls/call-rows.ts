@@ -2,50 +2,98 @@
 import type { Id } from '#core/ids'
 import { nanos } from '#core/money'
 import type { ProblemCode } from '#core/problem'
-import { defineWrite, int, intOrNull } from '#store'
+import { defineDelete, defineInsert, defineTake, defineUpdate, int, intOrNull } from '#store'
 import type { OutcomeKind } from './call.js'
 
-export const insertCall = defineWrite({
-  sql: `insert into calls (id, buyer_id, key_id, seller_id, endpoint_id, version, outcome,
-      started_at, hold, charge, fee, price, quote_id, idempotency_hash, request_hash, truncated, tag)
-    values (?, ?, ?, ?, ?, ?, 'held', ?, ?, 0, 0, ?, ?, ?, ?, 0, ?)`,
-})
+/** How long an idempotency key is kept. */
+export const IDEMPOTENCY_LIFE_MS = 24 * 60 * 60 * 1_000
+
+export const insertCall = defineInsert(
+  'calls',
+  {
+    id: 'text',
+    buyer_id: 'text',
+    key_id: 'text',
+    seller_id: 'text',
+    endpoint_id: 'text',
+    version: 'integer',
+    started_at: 'bigint',
+    hold: 'bigint',
+    price: 'text',
+    quote_id: 'text',
+    idempotency_hash: 'text',
+    request_hash: 'text',
+    tag: 'text',
+  },
+  { outcome: "'held'", charge: '0', fee: '0', truncated: '0' },
+)
 
 /** Takes an idempotency key, or takes it over from a call whose time is over. */
-export const takeIdempotencyKey = defineWrite({
-  sql: `insert into idempotency_keys (key_id, hash, fingerprint, call_id, expires_at)
-    values (?, ?, ?, ?, ?)
-    on conflict (key_id, hash) do update set fingerprint = excluded.fingerprint,
-      call_id = excluded.call_id, expires_at = excluded.expires_at
-    where idempotency_keys.expires_at <= ?`,
-  refusal: 'idempotency-key',
+export const takeIdempotencyKey = defineTake(
+  'idempotency_keys',
+  { key_id: 'text', hash: 'text', fingerprint: 'text', call_id: 'text', expires_at: 'bigint' },
+  {
+    key: ['key_id', 'hash'],
+    // The new one was taken a whole life before it expires.
+    isOver: (v) => `t.expires_at <= ${v}.expires_at - ${IDEMPOTENCY_LIFE_MS}`,
+    refusal: 'idempotency-key',
+  },
+)
+
+export const giveIdempotencyKeyBack = defineDelete('idempotency_keys', {
+  key_id: 'text',
+  hash: 'text',
 })
 
-export const giveIdempotencyKeyBack = defineWrite({
-  sql: 'delete from idempotency_keys where key_id = ? and hash = ?',
+export const insertQuote = defineInsert('quotes', {
+  id: 'text',
+  buyer_id: 'text',
+  endpoint_id: 'text',
+  version: 'integer',
+  request_hash: 'text',
+  max_charge: 'bigint',
+  max_fee: 'bigint',
+  expires_at: 'bigint',
 })
 
-export const insertQuote = defineWrite({
-  sql: `insert into quotes
-      (id, buyer_id, endpoint_id, version, request_hash, max_charge, max_fee, expires_at)
-    values (?, ?, ?, ?, ?, ?, ?, ?)`,
-})
+export const useQuote = defineUpdate(
+  'quotes',
+  { call_id: 'text' },
+  { key: { id: 'text' }, onlyIf: 't.call_id is null', refusal: 'quote' },
+)
 
-export const useQuote = defineWrite({
-  sql: 'update quotes set call_id = ? where id = ? and call_id is null',
-  refusal: 'quote',
-})
+export const concludeCall = defineUpdate(
+  'calls',
+  {
+    outcome: 'text',
+    code: 'text',
+    message: 'text',
+    status: 'integer',
+    ended_at: 'bigint',
+    latency_ms: 'integer',
+    charge: 'bigint',
+    fee: 'bigint',
+    quantity: 'text',
+    response_hash: 'text',
+    response_bytes: 'bigint',
+    truncated: 'integer',
+    media_type: 'text',
+    body_expires_at: 'bigint',
+    retry_after_ms: 'bigint',
+    receipt_id: 'text',
+  },
+  {
+    key: { buyer_id: 'text', id: 'text' },
+    onlyIf: "t.outcome = 'held'",
+    refusal: 'concluded',
+  },
+)
 
-export const concludeCall = defineWrite({
-  sql: `update calls set outcome = ?, code = ?, message = ?, status = ?, ended_at = ?,
-      latency_ms = ?, charge = ?, fee = ?, quantity = ?, response_hash = ?, response_bytes = ?,
-      truncated = ?, media_type = ?, body_expires_at = ?, retry_after_ms = ?, receipt_id = ?
-    where buyer_id = ? and id = ? and outcome = 'held'`,
-  refusal: 'concluded',
-})
-
-export const insertBody = defineWrite({
-  sql: 'insert into call_bodies (expires_at, call_id, sealed, bytes) values (?, ?, ?, ?)',
+export const insertBody = defineInsert('call_bodies', {
+  expires_at: 'bigint',
+  call_id: 'text',
+  sealed: 'bytea',
+  bytes: 'bigint',
 })
 
 export type CallRow = {

@@ -39,6 +39,7 @@ export {
   usageResultSchema,
   usageSchema,
 } from './wire.js'
+export { createWriteProof } from './write-proof.js'
 
 export type CallDeps = {
   store: Store
@@ -81,7 +82,7 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote }
   const held = await hold(deps, terms)
   if (!held) return recallRival(deps, order)
-  if (order.isGone?.()) return abandon(deps, held, 'The client went away before the call.')
+  if (order.isGone?.()) return abandon(deps, held, 'The client gave it up before it was sent.')
   const answer = await forward(deps, offer, request, held)
   const verdict = judge(offer, answer)
   const outcome = await conclude(deps, held, offer, answer, verdict)

@@ -5,14 +5,24 @@
  */
 import { type Checked, collectFindings, type Progress } from '#core/findings'
 import { formatUsdc, nanos } from '#core/money'
-import { available, earned, entryReader, FEES, held, type StoredPosting } from '#ledger'
+import {
+  available,
+  BEFORE_ALL_POSTINGS,
+  earned,
+  entryReader,
+  FEES,
+  held,
+  type StoredHold,
+  type StoredPosting,
+} from '#ledger'
 import { claimsOf, receiptReader } from '#receipts'
-import { int, type SqliteConnection } from '#store'
+import { int, placeholders, type Reader } from '#store'
 import type { CallRow } from './call-rows.js'
 
 const PORTION = 500
-const RESTORE = 'restore souk.db from a backup that has it right'
-const CORRECT = 'the receipt is signed: correct the call by it, or restore souk.db from a backup'
+const RESTORE = 'restore the database from a backup that has it right'
+const CORRECT =
+  'the receipt is signed: correct the call by it, or restore the database from a backup'
 
 type StoredCall = Pick<
   CallRow,
@@ -29,63 +39,80 @@ type StoredCall = Pick<
 >
 
 type Books = {
-  connection: SqliteConnection
+  reader: Reader
   entries: ReturnType<typeof entryReader>
   receipts: ReturnType<typeof receiptReader>
+}
+/** A call and what was found of it elsewhere. */
+type Found = {
+  call: StoredCall
+  hold: StoredHold | undefined
+  receipt: { call_id: string; jws: string } | undefined
+  postings: readonly StoredPosting[]
 }
 type Findings = ReturnType<typeof collectFindings>
 type Fault = { what: string; remedy: string }
 
-export function checkCalls(deps: { connection: SqliteConnection; progress: Progress }): Checked {
-  const { connection, progress } = deps
-  const books = {
-    connection,
-    entries: entryReader(connection),
-    receipts: receiptReader(connection),
-  }
+export async function checkCalls(deps: { reader: Reader; progress: Progress }): Promise<Checked> {
+  const { reader, progress } = deps
+  const books = { reader, entries: entryReader(reader), receipts: receiptReader(reader) }
   const findings = collectFindings()
-  const { calls, open } = checkEach(books, findings, progress)
-  checkHolds(books, findings)
-  checkReferences(books, findings, (read) => progress(calls + read))
-  checkStrayReceipts(books, findings)
+  const { calls, open } = await checkEach(books, findings, progress)
+  await checkHolds(books, findings)
+  await checkReferences(books, findings, (read) => progress(calls + read))
+  await checkStrayReceipts(books, findings)
   const { first, count } = findings
   return { checked: `${calls} calls, ${open} of them open`, first, count }
 }
 
-function checkEach({ connection, entries, receipts }: Books, findings: Findings, tell: Progress) {
-  const next = connection.prepare<[string, string], StoredCall>(
-    `select buyer_id, id, seller_id, endpoint_id, version, outcome, hold, charge, fee, receipt_id
-     from calls where (buyer_id, id) > (?, ?) order by buyer_id, id limit ${PORTION}`,
-  )
+async function checkEach(books: Books, findings: Findings, tell: Progress) {
   let [calls, open] = [0, 0]
   let last = { buyer_id: '', id: '' }
-  const portion = connection.transaction(() => {
-    const rows = next.all(last.buyer_id, last.id)
-    for (const call of rows) {
+  for (;;) {
+    const portion = await books.reader.atOneMoment(() => callsAfter(books, last))
+    if (portion.length === 0) return { calls, open }
+    for (const found of portion) {
+      const { call } = found
       if (call.outcome === 'held') open++
-      for (const { what, remedy } of [
-        holdFault(call, entries.openHold(call.id)),
-        receiptFault(call, receipts),
-        postingFault(call, entries.postingsOf(call.id)),
-      ].filter((fault) => fault !== undefined)) {
+      for (const { what, remedy } of faultsOf(found)) {
         findings.add(`${call.id} of ${call.buyer_id} ${what}`, remedy)
       }
     }
-    return rows
-  })
-  for (let rows = portion(); rows.length > 0; rows = portion()) {
-    last = rows.at(-1)!
-    calls += rows.length
+    last = portion.at(-1)!.call
+    calls += portion.length
     tell(calls)
   }
-  return { calls, open }
+}
+
+async function callsAfter(
+  { reader, entries, receipts }: Books,
+  last: { buyer_id: string; id: string },
+): Promise<Found[]> {
+  const calls = await reader.all<StoredCall>(
+    `select buyer_id, id, seller_id, endpoint_id, version, outcome, hold, charge, fee, receipt_id
+     from calls where (buyer_id, id) > (?, ?) order by buyer_id, id limit ${PORTION}`,
+    [last.buyer_id, last.id],
+  )
+  if (calls.length === 0) return []
+  const ids = calls.map(({ id }) => id)
+  const holds = await entries.openHoldsOf(ids)
+  const postings = await entries.postingsOf(ids)
+  const found = await receipts.find(calls.flatMap(({ receipt_id }) => receipt_id ?? []))
+  return calls.map((call) => ({
+    call,
+    hold: holds.get(call.id),
+    receipt: call.receipt_id === null ? undefined : found.get(call.receipt_id),
+    postings: postings.get(call.id) ?? [],
+  }))
+}
+
+function faultsOf({ call, hold, receipt, postings }: Found): Fault[] {
+  const faults = [holdFault(call, hold), receiptFault(call, receipt), postingFault(call, postings)]
+  return faults.filter((fault) => fault !== undefined)
 }
 
 /** A call is open as long as its hold is. */
-function holdFault(
-  call: StoredCall,
-  hold: { account: string; amount: bigint } | undefined,
-): Fault | undefined {
+function holdFault(call: StoredCall, hold: StoredHold | undefined): Fault | undefined {
   const isOpen = call.outcome === 'held'
   if (!isOpen) return hold && { what: 'is over, but its hold is still open', remedy: RESTORE }
   if (!hold) return { what: 'is open, but has no hold, so it can never end', remedy: RESTORE }
@@ -94,13 +121,12 @@ function holdFault(
 }
 
 /** Whatever was sent has a receipt that says the same; what was not sent has none. */
-function receiptFault(call: StoredCall, receipts: Books['receipts']): Fault | undefined {
+function receiptFault(call: StoredCall, receipt: Found['receipt']): Fault | undefined {
   const id = call.receipt_id
   const needsReceipt = call.outcome !== 'held' && call.outcome !== 'failed'
   if (!needsReceipt) {
     return id === null ? undefined : { what: `is ${call.outcome} with a receipt`, remedy: RESTORE }
   }
-  const receipt = id === null ? undefined : receipts.find(id)
   if (!receipt || receipt.call_id !== call.id) {
     return {
       what: `has lost its receipt ${id ?? ''}`.trimEnd(),
@@ -171,62 +197,73 @@ function shown(postings: readonly StoredPosting[]): string {
   return texts.join(', ') || 'none'
 }
 
-function checkHolds(books: Books, findings: Findings): void {
-  const outcomeOf = outcomeReader(books.connection)
-  let last = ''
-  const portion = books.connection.transaction(() => {
-    const rows = books.entries.openHoldsAfter(last, PORTION)
-    for (const { reference, account, amount } of rows) {
-      if (outcomeOf(account, reference) !== undefined) continue
-      findings.add(
-        `the hold ${reference} of ${usdc(amount)} by ${account} has no call`,
-        `no start gets past it: ${RESTORE}`,
-      )
-    }
-    return rows
-  })
-  for (let rows = portion(); rows.length > 0; rows = portion()) last = rows.at(-1)!.reference
-}
-
-/** Money that moved for a call that is not there. */
-function checkReferences(books: Books, findings: Findings, tell: Progress): void {
-  const outcomeOf = outcomeReader(books.connection)
-  let [last, read] = ['', 0]
-  const portion = books.connection.transaction(() => {
-    const rows = books.entries.heldReferencesAfter(last, PORTION)
-    for (const { reference, account } of rows) {
-      if (outcomeOf(account, reference) !== undefined) continue
-      findings.add(`the ledger moved money of ${account} for ${reference}, no such call`, RESTORE)
-    }
-    return rows
-  })
-  for (let rows = portion(); rows.length > 0; rows = portion()) {
-    last = rows.at(-1)!.reference
-    read += rows.length
-    tell(read)
+async function checkHolds(books: Books, findings: Findings): Promise<void> {
+  const { reader, entries } = books
+  for (let last: string | undefined = ''; last !== undefined; ) {
+    last = await reader.atOneMoment(async () => {
+      const holds = await entries.openHoldsAfter(last!, PORTION)
+      for (const { reference, account, amount } of await withoutCall(reader, holds)) {
+        findings.add(
+          `the hold ${reference} of ${usdc(amount)} by ${account} has no call`,
+          `no start gets past it: ${RESTORE}`,
+        )
+      }
+      return holds.at(-1)?.reference
+    })
   }
 }
 
-function outcomeReader(connection: SqliteConnection) {
-  const read = connection
-    .prepare<[string, string], string>('select outcome from calls where buyer_id = ? and id = ?')
-    .pluck()
-  return (buyer: string, id: string) => read.get(buyer, id)
+/** Money that moved for a call that is not there. */
+async function checkReferences(books: Books, findings: Findings, tell: Progress): Promise<void> {
+  const { reader, entries } = books
+  let [last, read] = [BEFORE_ALL_POSTINGS, 0]
+  for (let isMore = true; isMore; tell(read)) {
+    isMore = await reader.atOneMoment(async () => {
+      const postings = await entries.heldPostingsAfter(last, PORTION)
+      // A reference has several postings, which two portions may share.
+      const fresh = postings.filter(
+        ({ reference }, i) => reference !== (postings[i - 1] ?? last).reference,
+      )
+      for (const { reference, account } of await withoutCall(reader, fresh)) {
+        findings.add(`the ledger moved money of ${account} for ${reference}, no such call`, RESTORE)
+      }
+      last = postings.at(-1) ?? last
+      read += fresh.length
+      return postings.length > 0
+    })
+  }
+}
+
+/** Those of the references of which no call of their account is stored. */
+async function withoutCall<R extends { reference: string; account: string }>(
+  { all }: Reader,
+  references: readonly R[],
+): Promise<R[]> {
+  if (references.length === 0) return []
+  const missing = await all<{ reference: string }>(
+    `with wanted (account, reference) as (values ${placeholders(references.length, 2)})
+     select reference from wanted where not exists
+       (select 1 from calls where buyer_id = wanted.account and id = wanted.reference)`,
+    references.flatMap(({ account, reference }) => [account, reference]),
+  )
+  const names = new Set(missing.map(({ reference }) => reference))
+  return references.filter(({ reference }) => names.has(reference))
 }
 
 /** Each call was compared with its one receipt, so a buyer with more receipts than that has stray ones. */
-function checkStrayReceipts({ connection, receipts }: Books, findings: Findings): void {
-  const called = connection.prepare<[], { buyer: string; count: bigint }>(
-    'select buyer_id as buyer, count(receipt_id) as count from calls group by buyer_id',
-  )
-  const compare = connection.transaction(() => {
-    const counts = new Map(called.all().map(({ buyer, count }) => [buyer, int(count)]))
-    for (const [buyer, count] of receipts.counts()) {
-      const stray = count - (counts.get(buyer) ?? 0)
-      if (stray > 0) findings.add(`${buyer} has ${stray} receipts more than calls`, RESTORE)
-    }
-  })
-  compare()
+async function checkStrayReceipts(books: Books, findings: Findings): Promise<void> {
+  const { reader, receipts } = books
+  const [called, signed] = await reader.atOneMoment(async () => [
+    await reader.all<{ buyer: string; count: bigint }>(
+      'select buyer_id as buyer, count(receipt_id) as count from calls group by buyer_id',
+    ),
+    await receipts.counts(),
+  ])
+  const counts = new Map(called.map(({ buyer, count }) => [buyer, int(count)]))
+  for (const [buyer, count] of signed) {
+    const stray = count - (counts.get(buyer) ?? 0)
+    if (stray > 0) findings.add(`${buyer} has ${stray} receipts more than calls`, RESTORE)
+  }
 }
 
 function usdc(amount: bigint): string {

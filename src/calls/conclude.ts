@@ -100,7 +100,8 @@ export async function interrupt(deps: Deps, call: OpenCall): Promise<Outcome> {
 }
 
 async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome> {
-  const endedAtMs = deps.clock.now()
+  // Also when the clock was set back meanwhile.
+  const endedAtMs = Math.max(deps.clock.now(), call.startedAtMs)
   const made: Made = {
     endedAtMs,
     responseHash: ending.body && sha256Hex(ending.body.bytes),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Limits } from '#accounts'
 import { nanos, parseUsdc } from '#core/money'
 import { anOffer, aPrincipal, NO_LIMITS } from '../../test/support/an-offer.js'
 import type { Quote } from './call.js'
@@ -6,6 +7,12 @@ import { counterProblem, countersFor, refuseAboveCallLimit } from './counters.js
 
 const NOON = Date.UTC(2026, 0, 15, 12)
 const MIDNIGHT = Date.UTC(2026, 0, 16)
+
+/** A buyer whose account has these limits, and whose key has none. */
+function ofAccount(limits: Limits) {
+  const principal = aPrincipal()
+  return { ...principal, account: { ...principal.account, limits } }
+}
 
 function quoteOf(total: string): Quote {
   const maxTotal = parseUsdc(total)
@@ -50,6 +57,13 @@ test('each limit of the key and of its ancestors counts the most that the buyer 
   ])
 })
 
+test('the limits of the account count what all of its keys pay', () => {
+  const principal = ofAccount({ day: parseUsdc('5') })
+  expect(countersFor(principal, anOffer(), quoteOf('0.00105'), NOON)).toMatchObject([
+    { scope: 'account:acct_buyer', window: 'day:2026-01-15', kind: 'spend', endsAtMs: MIDNIGHT },
+  ])
+})
+
 test('a call that costs nothing counts on no spending limit', () => {
   const principal = aPrincipal({ day: nanos(0n), lifetime: nanos(0n) })
   expect(countersFor(principal, anOffer(), quoteOf('0'), NOON)).toEqual([])
@@ -91,13 +105,14 @@ describe('the limit for one call', () => {
   })
 
   test.each([
-    ['the key', aPrincipal({ call: parseUsdc('0.5') })],
-    ['an ancestor', aPrincipal(NO_LIMITS, { call: parseUsdc('0.5') })],
-  ])('of %s refuses a nano more', (_whose, principal) => {
+    ['the key', 'call', aPrincipal({ call: parseUsdc('0.5') })],
+    ['an ancestor', 'call', aPrincipal(NO_LIMITS, { call: parseUsdc('0.5') })],
+    ['the account', 'call of account', ofAccount({ call: parseUsdc('0.5') })],
+  ])('of %s refuses a nano more', (_whose, scope, principal) => {
     expect(() => refuseAboveCallLimit(principal, quoteOf('0.500000001'))).toThrow(
       expect.objectContaining({
         code: 'limit_exceeded',
-        facts: { scope: 'call', limit: '0.5' },
+        facts: { scope, limit: '0.5' },
       }),
     )
   })
@@ -118,6 +133,12 @@ describe('a counter at its ceiling tells', () => {
       code: 'limit_exceeded',
       facts: { scope: 'day', limit: '1.5', spent: '1.5', resets_at: '2026-01-16T00:00:00.000Z' },
     })
+  })
+
+  test('a buyer that the limit is the account’s, which a key with a higher one does not help', () => {
+    const problem = problemOf(ofAccount({ day: parseUsdc('1.5') }), anOffer())
+    expect(problem.facts).toMatchObject({ scope: 'day of account', limit: '1.5', spent: '1.5' })
+    expect(problem.action).toContain('operator')
   })
 
   test('a buyer that a lifetime never starts anew', () => {

@@ -1,9 +1,9 @@
 /**
- * The ceilings that a call must stay below, as counters of its hold: spending limits of the key and
- * of those it descends from, the seller's limits, the free calls of a day. One mechanism, counted
- * in one transaction with the hold, so that no race can push past any of them.
+ * The ceilings that a call must stay below, as counters of its hold: spending limits of the key, of
+ * those it descends from and of the account, the seller's limits, the free calls of a day. One
+ * mechanism, counted in one transaction with the hold, so that no race can push past any of them.
  */
-import { type LimitName, type Principal, windowOf } from '#accounts'
+import { type Principal, spendersOf, windowOf } from '#accounts'
 import type { Offer } from '#catalogue'
 import { endOfUtcDay, toRfc3339, utcDay } from '#core/clock'
 import { formatUsdc, nanos } from '#core/money'
@@ -11,6 +11,7 @@ import { Problem } from '#core/problem'
 import type { Counter } from '#ledger'
 import type { Quote } from './call.js'
 
+const ACCOUNT_ACTION = "Wait until it resets, or ask the operator to raise the account's limit."
 const WINDOW_LIMITS = ['day', 'month', 'lifetime'] as const
 /** What a buyer may best wait for a listing at its limit of open calls. */
 const CONCURRENCY_RETRY_MS = 1_000
@@ -28,17 +29,18 @@ export function countersFor(
   ]
 }
 
-/** @throws Problem `limit_exceeded` when one call may cost more than the key allows for one. */
+/** @throws Problem `limit_exceeded` when one call may cost more than key or account allow for one. */
 export function refuseAboveCallLimit(principal: Principal, quote: Quote): void {
-  for (const { limits } of principal.lineage) {
+  for (const { scope, limits } of spendersOf(principal)) {
     if (limits.call === undefined || quote.maxTotal <= limits.call) continue
     const limit = formatUsdc(limits.call)
+    const who = ofAccount(scope) ? 'account' : 'key'
     throw new Problem(
       'limit_exceeded',
-      `This call may cost ${formatUsdc(quote.maxTotal)} USDC; the key allows ${limit} per call.`,
+      `This call may cost ${formatUsdc(quote.maxTotal)} USDC; the ${who} allows ${limit} per call.`,
       {
-        action: 'Choose a cheaper endpoint, or use a key with a higher limit per call.',
-        facts: { scope: 'call', limit },
+        action: `Choose a cheaper endpoint, or use a${who === 'key' ? '' : 'n'} ${who} with a higher limit per call.`,
+        facts: { scope: nameOf('call', scope), limit },
       },
     )
   }
@@ -48,7 +50,7 @@ export function refuseAboveCallLimit(principal: Principal, quote: Quote): void {
 export function counterProblem(counter: Counter, used: bigint, nowMs: number): Problem {
   const retryAfterMs =
     counter.endsAtMs === null ? CONCURRENCY_RETRY_MS : Math.max(counter.endsAtMs - nowMs, 1)
-  if (counter.scope.startsWith('key:')) return spendingProblem(counter, used)
+  if (counter.kind === 'spend') return spendingProblem(counter, used)
   if (counter.scope.startsWith('free:')) {
     return new Problem('rate_limited', `The ${counter.ceiling} free calls of today are used up.`, {
       action: 'Wait until the next UTC day, or choose another endpoint.',
@@ -66,27 +68,38 @@ export function counterProblem(counter: Counter, used: bigint, nowMs: number): P
 }
 
 function spendingProblem(counter: Counter, used: bigint): Problem {
-  const scope = counter.window.split(':')[0] as LimitName
+  const isAccounts = ofAccount(counter.scope)
+  const scope = nameOf(counter.window.split(':')[0]!, counter.scope)
   const limit = formatUsdc(nanos(counter.ceiling))
   const spent = formatUsdc(nanos(used))
   const resets_at = counter.endsAtMs === null ? null : toRfc3339(counter.endsAtMs)
   return new Problem(
     'limit_exceeded',
     `This call may cost ${formatUsdc(nanos(counter.amount))} USDC; ${spent} of the ${scope} limit of ${limit} are spent or held.`,
-    { facts: { scope, limit, spent, resets_at } },
+    {
+      facts: { scope, limit, spent, resets_at },
+      ...(isAccounts && { action: ACCOUNT_ACTION }),
+    },
   )
 }
 
-function spendingCounters({ lineage }: Principal, quote: Quote, nowMs: number): Counter[] {
+function ofAccount(scope: string): boolean {
+  return scope.startsWith('account:')
+}
+
+/** A limit as its buyer knows it. */
+function nameOf(limit: string, scope: string): string {
+  return ofAccount(scope) ? `${limit} of account` : limit
+}
+
+function spendingCounters(principal: Principal, quote: Quote, nowMs: number): Counter[] {
   if (quote.maxTotal === 0n) return []
-  return lineage.flatMap(({ id, limits }) =>
+  return spendersOf(principal).flatMap(({ scope, limits }) =>
     WINDOW_LIMITS.flatMap((name) => {
       const ceiling = limits[name]
       if (ceiling === undefined) return []
       const span = windowOf(name, nowMs)
-      return [
-        { scope: `key:${id}`, kind: 'spend' as const, amount: quote.maxTotal, ceiling, ...span },
-      ]
+      return [{ scope, kind: 'spend' as const, amount: quote.maxTotal, ceiling, ...span }]
     }),
   )
 }

@@ -10,11 +10,9 @@ import type { Ledger, Refusal } from '#ledger'
 import { FEE_BPS, showPrice } from '#pricing'
 import type { RowWrite } from '#store'
 import type { Held, OpenCall, Order, Quote, ShapedRequest } from './call.js'
-import { insertCall, takeIdempotencyKey, useQuote } from './call-rows.js'
+import { IDEMPOTENCY_LIFE_MS, insertCall, takeIdempotencyKey, useQuote } from './call-rows.js'
 import { counterProblem, countersFor, refuseAboveCallLimit } from './counters.js'
 import { fingerprintOf, idempotencyHashOf } from './recall.js'
-
-const IDEMPOTENCY_LIFE_MS = 24 * 60 * 60 * 1_000
 
 type Deps = {
   ledger: Ledger
@@ -107,7 +105,6 @@ function rowsOf(call: OpenCall, order: Order): RowWrite[] {
         fingerprintOf(order),
         call.id,
         expiresAtMs,
-        call.startedAtMs,
       ]),
     )
   }

@@ -66,10 +66,13 @@ async function countIn(table: Table): Promise<number> {
 }
 
 describe.each(tables)('of %s', (table) => {
+  /** Counters stay two hours longer, for a clock that is set back. */
+  const dueAt = table === 'ledger_counters' ? now - 2 * 60 * 60 * 1_000 : now
+
   test('one round forgets all that is over, in however many steps, and nothing else', async () => {
-    await fill(table, 1_234, now - 1)
-    await fill(table, 321, now)
-    await fill(table, 9, now + 1)
+    await fill(table, 1_234, dueAt - 1)
+    await fill(table, 321, dueAt)
+    await fill(table, 9, dueAt + 1)
     await purge({ store: opened.store, clock })
     expect(await countIn(table)).toBe(330)
   })

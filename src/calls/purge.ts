@@ -8,6 +8,9 @@ const STEP = 50
 /** Bodies are kept up to this many bytes in all; past it the ones that expire first go first. */
 const BODY_QUOTA_BYTES = 1024 * 1024 * 1024
 
+/** Counters stay longer: a clock that is set back finds what was spent in the window before. */
+const COUNTER_GRACE_MS = 2 * 60 * 60 * 1_000
+
 type Deps = { store: Store; clock: Clock }
 
 /** One round. It takes all that is due, and lets calls through between its steps. */
@@ -16,7 +19,7 @@ export async function purge({ store: { db }, clock }: Deps): Promise<void> {
   await forget(db, 'call_bodies', ['expires_at', 'call_id'], 'expires_at', now)
   await forget(db, 'idempotency_keys', ['key_id', 'hash'], 'expires_at', now)
   await forget(db, 'quotes', ['id'], 'expires_at', now)
-  await forget(db, 'ledger_counters', ['scope', 'window'], 'ends_at', now)
+  await forget(db, 'ledger_counters', ['scope', 'window'], 'ends_at', now - COUNTER_GRACE_MS)
   while ((await keptBytes(db)) > BODY_QUOTA_BYTES) {
     const key = ['expires_at', 'call_id']
     const first = db('call_bodies').orderBy(key).limit(STEP).select(key)

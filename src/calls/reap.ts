@@ -1,6 +1,7 @@
 /**
  * Ends the calls that their gateway left behind: every hold past its deadline is released, the buyer
- * gets a receipt of zero, and nothing is ever sent again.
+ * gets a receipt of zero, and nothing is ever sent again. A call that runs in this process is not
+ * left behind, whatever the time is: a clock that jumps ahead gives no answer away.
  */
 import type { Clock } from '#core/clock'
 import type { Ledger, OpenHold } from '#ledger'
@@ -8,10 +9,11 @@ import type { Store } from '#store'
 import type { Sealer } from './call.js'
 import { type CallRow, toCall } from './call-rows.js'
 import { interrupt } from './conclude.js'
+import type { Running } from './recall.js'
 
 const BATCH = 100
 
-type Deps = { store: Store; ledger: Ledger; sealer: Sealer; clock: Clock }
+type Deps = { store: Store; ledger: Ledger; sealer: Sealer; clock: Clock; running: Running }
 
 /**
  * @param deadlineBeforeMs holds with an earlier deadline are dead; `Infinity` at the start of a
@@ -21,10 +23,13 @@ type Deps = { store: Store; ledger: Ledger; sealer: Sealer; clock: Clock }
 export async function reap(deps: Deps, deadlineBeforeMs: number): Promise<number> {
   const limitMs = Math.min(deadlineBeforeMs, Number.MAX_SAFE_INTEGER)
   for (let ended = 0; ; ) {
-    const holds = await deps.ledger.openHolds(limitMs, BATCH)
-    await Promise.all(holds.map((hold) => endOne(deps, hold)))
-    ended += holds.length
-    if (holds.length < BATCH) return ended
+    // However many run here, so many more are asked for that a whole batch is left.
+    const limit = BATCH + deps.running.size
+    const holds = await deps.ledger.openHolds(limitMs, limit)
+    const dead = holds.filter(({ reference }) => !deps.running.has(reference))
+    await Promise.all(dead.map((hold) => endOne(deps, hold)))
+    ended += dead.length
+    if (holds.length < limit) return ended
   }
 }
 

@@ -1,5 +1,5 @@
 /** What an account bought and what it has left. */
-import { LIMIT_NAMES, type LimitName, type Principal, windowOf } from '#accounts'
+import { LIMIT_NAMES, type LimitName, type Principal, spendersOf, windowOf } from '#accounts'
 import { type Clock, fromRfc3339, toRfc3339 } from '#core/clock'
 import { formatUsdc, nanos } from '#core/money'
 import { decodeCursor, encodeCursor } from '#core/page'
@@ -45,7 +45,7 @@ export async function usage({ store }: { store: Store }, buyerId: string, query:
   }
 }
 
-/** Spendable and held money, and how far each limit of the key and its ancestors is used. */
+/** Spendable and held money, and how far each limit of key, ancestors and account is used. */
 export async function balanceOf(deps: { ledger: Ledger; clock: Clock }, principal: Principal) {
   const { available, held } = await deps.ledger.balanceOf(principal.account.id)
   return {
@@ -59,25 +59,24 @@ export async function balanceOf(deps: { ledger: Ledger; clock: Clock }, principa
 async function limitsOf(deps: { ledger: Ledger; clock: Clock }, principal: Principal) {
   const now = deps.clock.now()
   const shown: { scope: string; limit: string; spent: string; resets_at: string | null }[] = []
-  for (const { id, limits } of principal.lineage) {
+  for (const spender of spendersOf(principal)) {
     for (const name of LIMIT_NAMES) {
-      const limit = limits[name]
+      const limit = spender.limits[name]
       if (limit === undefined) continue
-      const scope = id === principal.key.id ? name : `${name} of ${id}`
       shown.push({
-        scope,
+        scope: spender.name === undefined ? name : `${name} of ${spender.name}`,
         limit: formatUsdc(limit),
-        ...(await spentOf(deps.ledger, id, name, now)),
+        ...(await spentOf(deps.ledger, spender.scope, name, now)),
       })
     }
   }
   return shown
 }
 
-async function spentOf(ledger: Ledger, keyId: string, name: LimitName, nowMs: number) {
+async function spentOf(ledger: Ledger, scope: string, name: LimitName, nowMs: number) {
   if (name === 'call') return { spent: '0', resets_at: null }
   const { window, endsAtMs } = windowOf(name, nowMs)
-  const [used] = await ledger.usedOf([{ scope: `key:${keyId}`, window }])
+  const [used] = await ledger.usedOf([{ scope, window }])
   return {
     spent: formatUsdc(nanos(used ?? 0n)),
     resets_at: endsAtMs === null ? null : toRfc3339(endsAtMs),

@@ -5,7 +5,7 @@
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
-import { reindex } from './indexing.js'
+import { createFollower } from './following.js'
 import { createValidators } from './input-schema.js'
 import type { EndpointDefinition } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
@@ -13,7 +13,7 @@ import { createOffers, type Offer, requireForSale } from './offers.js'
 import type { Search } from './search.js'
 import { createSelling } from './selling.js'
 import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
-import { createStandings, type Observation } from './standing.js'
+import { createStandings, type Observation, type Standings } from './standing.js'
 
 export { checkListings } from './check-listings.js'
 export { isDelivered } from './delivered.js'
@@ -38,14 +38,15 @@ export type Catalogue = Awaited<ReturnType<typeof createCatalogue>>
 export async function createCatalogue(deps: Deps) {
   const { db } = deps.store
   const offers = createOffers({ db, vault: deps.vault })
-  const standings = createStandings({ db, search: deps.search })
+  const standings = createStandings(deps)
   const validators = createValidators()
+  const follow = await createFollower({ ...deps, offers, standings })
   const shelf = { db, search: deps.search, offers, standings }
   const validatorFor = (schema: Record<string, unknown>) =>
     validators.for(schema, sha256Hex(canonicalJson(schema)))
 
   return {
-    ...(await createSelling({ ...deps, offers, standings, validatorFor })),
+    ...(await createSelling({ ...deps, follow, validatorFor })),
     browse: (query: BrowseQuery): Promise<BrowsePage> => browse(shelf, query),
     /** @throws Problem `endpoint_not_found`. */
     describe: (endpointId: string, version?: number) => describe(shelf, endpointId, version),
@@ -57,10 +58,21 @@ export async function createCatalogue(deps: Deps) {
     validate: (offer: Offer, args: unknown) =>
       validators.for(offer.inputSchema, offer.schemaHash)(args),
     observe: (observation: Observation): void => standings.observe(observation),
-    setRatings: standings.setRatings,
-    flushStandings: standings.flush,
-    /** Brings the search up to the catalogue when it fell behind. */
-    reindex: () => reindex({ ...deps, standings }),
+    /** See {@link Standings.setRatings}; browsing on this gateway shows them when it is done. */
+    setRatings: async (...ratings: Parameters<Standings['setRatings']>): Promise<void> => {
+      await standings.setRatings(...ratings)
+      await follow()
+    },
+    /** Stores what was observed; browsing on this gateway ranks by it when it is done. */
+    flushStandings: async (): Promise<void> => {
+      await standings.flush()
+      await follow()
+    },
+    /**
+     * Takes over what any gateway changed: listings, prices, standings. For each second, and for
+     * the start, when it brings up or makes the index.
+     */
+    follow,
     ready: () => deps.search.ready(),
   }
 }

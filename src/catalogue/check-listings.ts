@@ -5,7 +5,7 @@
 import { type Checked, collectFindings, type Progress } from '#core/findings'
 import { Problem } from '#core/problem'
 import { priceSchema } from '#pricing'
-import type { SqliteConnection } from '#store'
+import type { Reader } from '#store'
 import type { CredentialVault } from '#upstreams'
 import { searchFault } from './check-search.js'
 import { checkSchemaShape, proveSchemas } from './input-schema.js'
@@ -14,12 +14,12 @@ import { credentialOf } from './offers.js'
 
 /** Listings or versions that are read, and their schemas proved, in one go. */
 const PORTION = 200
-const RESTORE = 'restore souk.db from a backup that has it right'
+const RESTORE = 'restore the database from a backup that has it right'
 const SET_AGAIN = 'its seller must set it again (PUT /v1/listings/{id}/credential)'
 const INDEX_AGAIN = 'stop the gateway, delete search.db and start again, which makes it anew'
 
 type Deps = {
-  connection: SqliteConnection
+  reader: Reader
   vault: CredentialVault
   /** The file of the embedded search. */
   searchFile: string
@@ -31,21 +31,20 @@ type Schema = { where: string; schema: Record<string, unknown> }
 
 export async function checkListings(deps: Deps): Promise<Checked> {
   const findings = collectFindings()
-  const listings = checkCredentials(deps, findings)
+  const listings = await checkCredentials(deps, findings)
   const versions = await checkVersions(deps, findings)
-  checkLatest(deps.connection, findings)
-  const fault = await searchFault(deps.connection, deps.searchFile)
+  await checkLatest(deps.reader, findings)
+  const fault = await searchFault(deps.reader, deps.searchFile)
   if (fault !== undefined) findings.add(fault, INDEX_AGAIN)
   const { first, count } = findings
   return { checked: `${listings} listings, ${versions} versions of endpoints`, first, count }
 }
 
-function checkCredentials({ connection, vault }: Deps, findings: Findings): number {
-  const next = connection.prepare<[string], ListingRow>(
-    `select * from listings where id > ? order by id limit ${PORTION}`,
-  )
+async function checkCredentials({ reader, vault }: Deps, findings: Findings): Promise<number> {
+  const after = (id: string) =>
+    reader.all<ListingRow>(`select * from listings where id > ? order by id limit ${PORTION}`, [id])
   let count = 0
-  for (let rows = next.all(''); rows.length > 0; rows = next.all(rows.at(-1)!.id)) {
+  for (let rows = await after(''); rows.length > 0; rows = await after(rows.at(-1)!.id)) {
     count += rows.length
     for (const row of rows) checkListing(row, vault, findings)
   }
@@ -68,13 +67,15 @@ function checkListing(row: ListingRow, vault: CredentialVault, findings: Finding
   }
 }
 
-async function checkVersions({ connection, progress }: Deps, findings: Findings): Promise<number> {
-  const next = connection.prepare<[string, bigint | number], VersionRow>(
-    `select endpoint_id, version, definition from endpoint_versions
-     where (endpoint_id, version) > (?, ?) order by endpoint_id, version limit ${PORTION}`,
-  )
+async function checkVersions({ reader, progress }: Deps, findings: Findings): Promise<number> {
+  const after = (endpointId: string, version: bigint) =>
+    reader.all<VersionRow>(
+      `select endpoint_id, version, definition from endpoint_versions
+       where (endpoint_id, version) > (?, ?) order by endpoint_id, version limit ${PORTION}`,
+      [endpointId, version],
+    )
   let count = 0
-  for (let rows = next.all('', 0); rows.length > 0; ) {
+  for (let rows = await after('', 0n); rows.length > 0; ) {
     await checkSchemas(
       rows.flatMap((row) => readVersion(row, findings)),
       findings,
@@ -82,7 +83,7 @@ async function checkVersions({ connection, progress }: Deps, findings: Findings)
     count += rows.length
     progress(count)
     const { endpoint_id, version } = rows.at(-1)!
-    rows = next.all(endpoint_id, version)
+    rows = await after(endpoint_id, version)
   }
   return count
 }
@@ -123,12 +124,12 @@ async function checkSchemas(schemas: readonly Schema[], findings: Findings): Pro
   }
 }
 
-function checkLatest(connection: SqliteConnection, findings: Findings): void {
+async function checkLatest({ all }: Reader, findings: Findings): Promise<void> {
   const sql = `select endpoint_id from endpoints where not exists (
     select 1 from endpoint_versions v
     where v.endpoint_id = endpoints.endpoint_id and v.version = latest_version)`
-  for (const id of connection.prepare<[], string>(sql).pluck().iterate()) {
-    findings.add(`the latest version of ${id} is missing`, RESTORE)
+  for (const { endpoint_id } of await all<{ endpoint_id: string }>(sql)) {
+    findings.add(`the latest version of ${endpoint_id} is missing`, RESTORE)
   }
 }
 

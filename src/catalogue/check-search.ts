@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { type SqliteConnection, settingOn } from '#store'
-import { REVISION } from './indexing.js'
+import { type Reader, settingOn } from '#store'
+import { CATALOGUE } from './revision.js'
 
 /** A gateway indexes right after it commits, so a difference must last to count. */
 const TRIES = 4
@@ -13,24 +13,24 @@ const BETWEEN_MS = 250
  * What is wrong with the index in `file`, `undefined` for nothing. A file that is not there is no
  * fault: the next start makes it.
  */
-export async function searchFault(
-  connection: SqliteConnection,
-  file: string,
-): Promise<string | undefined> {
+export async function searchFault(reader: Reader, file: string): Promise<string | undefined> {
   if (!existsSync(file)) return undefined
   for (let tried = 1; ; tried++) {
-    const fault = faultNow(connection, file)
+    const fault = await faultNow(reader, file)
     if (fault === undefined || tried === TRIES) return fault
     await wait(BETWEEN_MS)
   }
 }
 
-function faultNow(connection: SqliteConnection, file: string): string | undefined {
+async function faultNow(reader: Reader, file: string): Promise<string | undefined> {
   const indexed = readIndex(file)
   if (!indexed) return 'the search index cannot be read'
-  const revision = settingOn(connection, REVISION) ?? '0'
-  if (indexed.revision !== revision) return 'the search index is behind the catalogue'
-  const published = new Set(publishedEndpoints(connection))
+  const revision = (await settingOn(reader, CATALOGUE)) ?? '0'
+  if (indexed.revision !== revision) {
+    // Where gateways share a database, this one may stand still while others change the catalogue.
+    return reader.kind === 'sqlite' ? 'the search index is behind the catalogue' : undefined
+  }
+  const published = new Set(await publishedEndpoints(reader))
   const missing = [...published].filter((id) => !indexed.endpointIds.has(id))
   const stray = [...indexed.endpointIds].filter((id) => !published.has(id))
   if (missing.length > 0) return `search does not find ${named(missing)}`
@@ -52,10 +52,11 @@ function readIndex(file: string) {
   }
 }
 
-function publishedEndpoints(connection: SqliteConnection): string[] {
+async function publishedEndpoints({ all }: Reader): Promise<string[]> {
   const sql = `select endpoint_id from endpoints join listings on listings.id = listing_id
     where listings.status = 'published' and endpoints.status = 'active'`
-  return connection.prepare<[], string>(sql).pluck().all()
+  const rows = await all<{ endpoint_id: string }>(sql)
+  return rows.map(({ endpoint_id }) => endpoint_id)
 }
 
 function named(endpointIds: readonly string[]): string {

@@ -69,6 +69,15 @@ const TABLES = `
   pragma user_version = ${LAYOUT};
   commit;`
 
+const CLEAR = `
+  begin;
+  delete from documents;
+  delete from standings;
+  insert into texts (texts) values ('delete-all');
+  delete from vocabulary;
+  delete from state;
+  commit;`
+
 const SCORE = `-bm25(texts, ${Object.values(WEIGHTS).join(', ')})`
 
 const TEXT_HITS = `
@@ -130,6 +139,9 @@ export function embeddedSearch(file: string): Search {
     put: async (documents) => put(index, documents),
     remove: async (endpointIds) => remove(index, endpointIds),
     putStanding: async (standings) => putStanding(index, standings),
+    clear: async () => {
+      index.exec(CLEAR)
+    },
     find: async (query) => {
       const text = readText(query.query ?? '')
       return pageOf(query, (place) =>

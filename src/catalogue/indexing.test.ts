@@ -46,9 +46,10 @@ test('a lost index is rebuilt at the start, with what is known about each endpoi
   const at = { endpointId: 'wiki.search', latencyMs: 12, atMs: world.clock.now() }
   world.catalogue.observe({ ...at, delivered: true })
   world.catalogue.observe({ ...at, delivered: false })
-  await world.catalogue.setRatings('wiki.search', { sum: 9, count: 2 })
+  await world.catalogue.setRatings('wiki.search', async () => ({ sum: 9, count: 2 }))
+  await world.catalogue.flushStandings()
   await world.reopen({ lost: true })
-  expect(world.search).toMatchObject({ puts: 1, standings: 1 })
+  expect(world.search.puts).toBe(1)
   const page = await world.catalogue.browse({ limit: 5, min_rating: 4.5, min_uptime: 0.5 })
   expect(page.results).toMatchObject([
     { endpoint_id: 'wiki.search', rating: 4.5, ratings: 2, uptime: 0.5, latency_ms: 12 },
@@ -65,14 +66,52 @@ test('an index that missed a change is brought up at the next start', async () =
   expect(await found('cookbook')).toEqual(['wiki.search'])
 })
 
-test('an index that is behind stays marked so, although a later change is indexed', async () => {
+test('a change brings up all that the index had missed before it', async () => {
+  const { listing } = await world.catalogue.create(world.sellerId, aListing({ slug: 'atlas' }))
+  await world.catalogue.publish(world.sellerId, listing.id)
+  await world.search.remove(['wiki.search'])
   await world.search.setRevision('0')
-  await world.catalogue.change(world.sellerId, listingId, { title: 'Cookbook' })
-  expect(await world.search.revision()).toBe('0')
-  await world.reopen()
-  expect(world.search.puts).toBe(1)
-  await world.reopen()
-  expect(world.search.puts).toBe(0)
+  await world.catalogue.change(world.sellerId, listing.id, { title: 'Cookbook' })
+  expect((await found('*')).sort()).toEqual(['atlas.search', 'wiki.search'])
+})
+
+test.each(['9999', 'of another kind'])(
+  'an index at the revision %j, which is not of this catalogue, is made anew',
+  async (revision) => {
+    const { listing } = await world.catalogue.create(world.sellerId, aListing({ slug: 'atlas' }))
+    await world.catalogue.publish(world.sellerId, listing.id)
+    for (const table of ['endpoint_versions', 'endpoints']) {
+      await world.store.db(table).where('endpoint_id', 'atlas.search').delete()
+    }
+    await world.store.db('listings').where({ id: listing.id }).delete()
+    await world.search.remove(['wiki.search'])
+    await world.search.setRevision(revision)
+    await world.reopen()
+    expect((await world.search.find({ limit: 5 })).items).toEqual(['wiki.search'])
+  },
+)
+
+test('more changes than are indexed in one go are all found', async () => {
+  const [listing] = await world.store.db('listings').select()
+  const [endpoint] = await world.store.db('endpoints').select()
+  const [version] = await world.store.db('endpoint_versions').select()
+  const names = Array.from({ length: 450 }, (_, i) => `copy${i}`)
+  const first = Number(listing.revision) + 1
+  const last = String(first + names.length - 1)
+  await world.store.inTransaction(async (tx) => {
+    for (const [i, slug] of names.entries()) {
+      const revision = first + i
+      await tx('listings').insert({ ...listing, id: `lst_${slug}`, slug, revision })
+      const ids = { listing_id: `lst_${slug}`, endpoint_id: `${slug}.search` }
+      await tx('endpoints').insert({ ...endpoint, ...ids })
+      await tx('endpoint_versions').insert({ ...version, endpoint_id: ids.endpoint_id })
+    }
+    await tx('settings').where({ name: 'catalogue_revision' }).update({ value: last })
+  })
+  await world.catalogue.follow()
+  expect(world.search.puts).toBe(451)
+  expect(await world.search.revision()).toBe(last)
+  expect((await world.search.categories())[0]).toEqual({ name: 'search', count: 451 })
 })
 
 test('the seller can be filtered by id, name and slug', async () => {

@@ -1,55 +1,57 @@
 /**
- * Keeps the search in step with the catalogue. The index is derived: each change of the catalogue
- * has a revision, and an index that is behind, as after a crash, is brought up at start.
+ * Brings the search up to the catalogue. The index is derived: it remembers the revision that it
+ * holds, and what changed since then is indexed in the order of the changes. The revision is set
+ * after the documents are in, so that after a crash they are put again rather than missed.
  */
-import { readSetting, type Store } from '#store'
-import { getListing, type ListingWithEndpoints } from './listings.js'
+import { int, type Store } from '#store'
+import { type ListingRow, toListing } from './listing.js'
+import { endpointsOf, type ListingWithEndpoints } from './listings.js'
+import { CATALOGUE, currentRevision } from './revision.js'
 import type { Search } from './search.js'
 import { type Seller, toDocuments } from './shelf.js'
 import type { Standings } from './standing.js'
 
-/** The setting that counts the catalogue's changes. */
-export const REVISION = 'catalogue_revision'
 /** Listings that are indexed in one go. */
-const BATCH = 200
+const PORTION = 200
 
 type Deps = { store: Store; search: Search; standings: Pick<Standings, 'of'> }
 
-/** Counts one more change of the catalogue. */
-export async function bumpRevision({ store }: Deps): Promise<number> {
-  const [row] = await store
-    .db('settings')
-    .insert({ name: REVISION, value: '1' })
-    .onConflict('name')
-    .merge({ value: store.db.raw('cast(cast(settings.value as integer) + 1 as text)') })
-    .returning('value')
-  return Number(row.value)
-}
-
-/** Indexes one listing after a change. An index that was behind before stays marked as behind. */
-export async function indexChange(deps: Deps, changed: ListingWithEndpoints): Promise<void> {
-  const revision = await bumpRevision(deps)
-  await index(deps, [changed])
-  const isUpToDate = (await deps.search.revision()) === String(revision - 1)
-  if (isUpToDate) await deps.search.setRevision(String(revision))
-}
-
-/** Indexes everything anew when the index is not at the catalogue's revision. */
-export async function reindex(deps: Deps): Promise<void> {
-  const { db } = deps.store
-  const revision = (await readSetting(db, REVISION)) ?? '0'
-  if ((await deps.search.revision()) === revision) return
-  for (let after = ''; ; ) {
-    const rows = await db('listings')
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(BATCH)
-      .select('id')
-    if (rows.length === 0) break
-    await index(deps, await Promise.all(rows.map((row) => getListing(db, row.id))))
-    after = rows.at(-1)!.id
+/**
+ * Indexes every listing that changed since the index was last brought up; all of them where it is
+ * new, or ahead of the catalogue, as after a restore.
+ *
+ * @param beforePortion runs before each portion, of which a large change has many.
+ */
+export async function indexChanged(deps: Deps, beforePortion: () => Promise<void>): Promise<void> {
+  const { store, search } = deps
+  const current = await currentRevision(store.db, CATALOGUE)
+  for (let indexed = await indexedRevision(search, current); indexed < current; ) {
+    await beforePortion()
+    const rows = await store
+      .db<ListingRow>('listings')
+      .where('revision', '>', indexed)
+      .orderBy('revision')
+      .limit(PORTION)
+    const listings = rows.map(async (row) => ({
+      listing: toListing(row),
+      endpoints: await endpointsOf(store.db, row.id),
+    }))
+    await index(deps, await Promise.all(listings))
+    const last = int(rows.at(-1)?.revision ?? current)
+    // The last revisions may be on no listing: a listing that changed twice has only its latest.
+    indexed = rows.length < PORTION && last < current ? current : last
+    await search.setRevision(String(indexed))
   }
-  await deps.search.setRevision(revision)
+}
+
+/** The revision that the index holds; one that cannot be of this catalogue is emptied first. */
+async function indexedRevision(search: Search, current: number): Promise<number> {
+  // Not a number, and so not within the catalogue, where there is none or one of another kind.
+  const revision = int(await search.revision())
+  if (revision <= current) return revision
+  await search.clear()
+  await search.setRevision('0')
+  return 0
 }
 
 async function index(
@@ -71,5 +73,5 @@ async function index(
   const all = listings.flatMap(({ endpoints }) => endpoints.map(({ endpointId }) => endpointId))
   await search.remove(all.filter((id) => !shownIds.has(id)))
   await search.put(shown)
-  await search.putStanding(await Promise.all([...shownIds].map((id) => standings.of(id))))
+  await search.putStanding([...(await standings.of([...shownIds])).values()])
 }

@@ -23,6 +23,8 @@ export type Listing = {
   operatorMust: string | null
   createdAtMs: number
   updatedAtMs: number
+  /** Of its last change, in the catalogue's count. */
+  revision: number
 }
 
 /** What one version of an endpoint sells. It never changes once written. */
@@ -66,6 +68,7 @@ export type ListingRow = {
   operator_must: string | null
   created_at: bigint
   updated_at: bigint
+  revision: bigint
 }
 
 export function toListing(row: ListingRow): Listing {
@@ -89,6 +92,7 @@ export function toListing(row: ListingRow): Listing {
     operatorMust: row.operator_must,
     createdAtMs: int(row.created_at),
     updatedAtMs: int(row.updated_at),
+    revision: int(row.revision),
   }
 }
 

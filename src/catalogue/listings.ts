@@ -5,7 +5,7 @@
 import { canonicalJson } from '#core/canonical-json'
 import type { Clock } from '#core/clock'
 import { defined } from '#core/defined'
-import { type Id, newId } from '#core/ids'
+import { type Id, isId, newId } from '#core/ids'
 import { Problem } from '#core/problem'
 import { type Db, isUniqueViolation, type Store, type Tx } from '#store'
 import {
@@ -29,6 +29,7 @@ import {
   toListing,
 } from './listing.js'
 import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
+import { CATALOGUE, nextRevision } from './revision.js'
 
 export type ListingDeps = {
   store: Store
@@ -36,6 +37,9 @@ export type ListingDeps = {
   vault: CredentialVault
   upstreams: Upstreams
 }
+
+/** What `file_hash` says of a shipped listing that its operator has changed. */
+export const OPERATORS_OWN = 'operator'
 
 export type ListingWithEndpoints = { listing: Listing; endpoints: Endpoint[] }
 
@@ -62,8 +66,10 @@ export async function createListing(
   const now = deps.clock.now()
   const id = newId('listing', now)
   await deps.store.inTransaction(async (tx) => {
+    const revision = await nextRevision(tx, CATALOGUE)
     await insertListing(tx, {
       ...listingColumns(input),
+      revision,
       id,
       slug: input.slug,
       seller_id: sellerId,
@@ -86,71 +92,104 @@ export async function createListing(
  *
  * @throws Problem `invalid_request` naming what cannot be sold.
  */
-export async function changeListing(
-  deps: ListingDeps,
-  current: ListingWithEndpoints,
-  patch: ListingPatch,
-): Promise<ListingWithEndpoints> {
-  const { listing } = current
-  const backend = patch.backend ?? listing.backend
-  const changed = mergeEndpoints(current.endpoints, patch, backend)
-  refuseUnknown(current.endpoints, patch.retire ?? [])
-  const slot = { type: listing.credential.type, name: listing.credential.name ?? undefined }
-  await checkDefinitions(deps, [...changed.keys()], [...changed.values()], slot)
-  const now = deps.clock.now()
-  await deps.store.inTransaction(async (tx) => {
+export function changeListing(deps: ListingDeps, id: string, patch: ListingPatch): Promise<void> {
+  return revise(deps, id, async ({ listing, endpoints }) => {
+    const backend = patch.backend ?? listing.backend
+    const definitions = mergeEndpoints(endpoints, patch, backend)
+    const retired = patch.retire ?? []
+    refuseUnknown(endpoints, retired)
+    const slot = { type: listing.credential.type, name: listing.credential.name ?? undefined }
+    await checkDefinitions(deps, [...definitions.keys()], [...definitions.values()], slot)
     const columns = listingColumns({ ...showColumns(listing), ...defined(patch), backend })
-    await tx('listings')
-      .where({ id: listing.id })
-      .update({ ...columns, updated_at: now })
-    for (const [slug, definition] of changed) await putEndpoint(tx, listing, slug, definition, now)
-    await tx('endpoints')
-      .where({ listing_id: listing.id })
-      .whereIn('slug', patch.retire ?? [])
-      .update({ status: 'retired' })
+    return { columns, definitions, retired }
   })
-  return getListing(deps.store.db, listing.id)
 }
 
 /** Seals a new credential for the host that the listing calls now. */
-export async function setCredential(
+export function setCredential(
   deps: ListingDeps,
-  { listing, endpoints }: ListingWithEndpoints,
+  id: string,
   credential: Credential,
 ): Promise<void> {
-  checkCredential(credential)
-  for (const { definition, status } of endpoints) {
-    if (status === 'active') checkTarget(targetOf(definition), slotOf(credential))
-  }
-  await deps.store
-    .db('listings')
-    .where({ id: listing.id })
-    .update({
-      ...credentialColumns(deps.vault, listing, credential, listing.backend.base_url),
-      updated_at: deps.clock.now(),
-    })
+  return revise(deps, id, async ({ listing, endpoints }) => {
+    checkCredential(credential)
+    for (const { definition, status } of endpoints) {
+      if (status === 'active') checkTarget(targetOf(definition), slotOf(credential))
+    }
+    const { base_url: baseUrl } = listing.backend
+    return { columns: credentialColumns(deps.vault, listing, credential, baseUrl) }
+  })
 }
 
-export async function setStatus(
+/** @throws Problem `listing_changed` for a retired listing, `invalid_request` without credential. */
+export function setStatus(deps: ListingDeps, id: string, status: ListingStatus): Promise<void> {
+  return revise(deps, id, async ({ listing }) => {
+    if (status === 'published') refuseUnfinished(listing)
+    if (listing.status === 'retired' && status !== 'retired') {
+      throw new Problem('listing_changed', 'A retired listing cannot be sold again.', {
+        action: 'Create a new listing.',
+      })
+    }
+    return { columns: { status } }
+  })
+}
+
+type Revision = {
+  columns: Record<string, unknown>
+  definitions?: ReadonlyMap<string, EndpointDefinition>
+  /** Slugs of endpoints that are no longer sold. */
+  retired?: readonly string[]
+}
+
+/**
+ * Changes a listing as `plan` says, which may take its time to check what it was given. Where the
+ * listing changed meanwhile, here or through another gateway, it is read and planned anew, so that
+ * of changes at once none overwrites another.
+ */
+async function revise(
   deps: ListingDeps,
-  listing: Listing,
-  status: ListingStatus,
+  id: string,
+  plan: (current: ListingWithEndpoints) => Promise<Revision>,
 ): Promise<void> {
-  if (listing.status === 'retired' && status !== 'retired') {
-    throw new Problem('listing_changed', 'A retired listing cannot be sold again.', {
-      action: 'Create a new listing.',
-    })
+  for (let isWritten = false; !isWritten; ) {
+    const current = await getListing(deps.store.db, id)
+    const revision = await plan(current)
+    isWritten = await deps.store.inTransaction((tx) =>
+      writeRevision(tx, current.listing, revision, deps.clock.now()),
+    )
   }
-  await deps.store
-    .db('listings')
-    .where({ id: listing.id })
-    .update({ status, updated_at: deps.clock.now() })
+}
+
+/** @returns whether the listing was still as it had been read; else nothing is written. */
+async function writeRevision(
+  tx: Tx,
+  listing: Listing,
+  { columns, definitions = new Map(), retired = [] }: Revision,
+  nowMs: number,
+): Promise<boolean> {
+  const revision = await nextRevision(tx, CATALOGUE)
+  const { id } = listing
+  const changed = await tx('listings')
+    .where({ id, revision: listing.revision })
+    .update({ ...columns, revision, updated_at: nowMs })
+  if (changed === 0) return false
+  // A shipped listing that its operator changed is theirs: its file no longer overwrites it.
+  await tx('listings').where({ id }).whereNotNull('file_hash').update({ file_hash: OPERATORS_OWN })
+  for (const [slug, definition] of definitions) {
+    await putEndpoint(tx, listing, slug, definition, nowMs)
+  }
+  await tx('endpoints')
+    .where({ listing_id: id })
+    .whereIn('slug', retired)
+    .update({ status: 'retired' })
+  return true
 }
 
 /** @throws Problem `listing_not_found`. */
 export async function getListing(db: Db, id: string): Promise<ListingWithEndpoints> {
-  const row = await db<ListingRow>('listings').where({ id }).first()
+  const row = isId('listing', id) && (await db<ListingRow>('listings').where({ id }).first())
   if (!row) throw listingNotFound()
+  // The listing first: endpoints that are newer than its revision do no harm, older ones would.
   return { listing: toListing(row), endpoints: await endpointsOf(db, id) }
 }
 
@@ -340,6 +379,13 @@ function refuseUnknown(endpoints: readonly Endpoint[], retired: readonly string[
   const unknown = retired.find((slug) => !endpoints.some((endpoint) => endpoint.slug === slug))
   if (unknown === undefined) return
   throw new Problem('invalid_request', `The listing has no endpoint "${unknown}" to retire.`)
+}
+
+function refuseUnfinished(listing: Listing): void {
+  if (listing.credential.type === 'none' || listing.credential.sealed) return
+  throw new Problem('invalid_request', 'The listing needs its credential before it is published.', {
+    action: listing.operatorMust ?? 'Set it with PUT /v1/listings/{id}/credential.',
+  })
 }
 
 function showColumns(listing: Listing) {

@@ -22,6 +22,8 @@ import {
 } from './listing.js'
 import type { ListingLimits, SuccessRule } from './listing-schema.js'
 
+/** What ids are made of; PostgreSQL takes no text with a NUL, not even to find nothing. */
+const ENDPOINT_ID = /^[a-z0-9.-]+$/
 /** The most offers that are kept ready. */
 const MAX_OFFERS = 20_000
 
@@ -50,24 +52,30 @@ export type Offer = {
 export type Offers = {
   /** The offer whatever its status, `undefined` when there is none. `version` absent: the latest. */
   find(endpointId: string, version?: number): Promise<Offer | undefined>
-  forgetListing(listingId: string): void
+  /** Offers of these listings are read anew. */
+  forget(listingIds: ReadonlySet<string>): void
 }
 
 export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
   const ready = new Map<string, Offer>()
+  let forgets = 0
   return {
     async find(endpointId, version) {
+      if (!ENDPOINT_ID.test(endpointId)) return undefined
       const name = `${endpointId}@${version ?? 'latest'}`
       const known = ready.get(name)
       if (known) return known
+      const forgetsBefore = forgets
       const offer = await load(deps, endpointId, version)
-      if (!offer) return undefined
+      // What was read before a change must not outlive it here.
+      if (!offer || forgets !== forgetsBefore) return offer
       if (ready.size >= MAX_OFFERS) ready.clear()
       ready.set(name, offer)
       return offer
     },
-    forgetListing(listingId) {
-      for (const [name, offer] of ready) if (offer.listingId === listingId) ready.delete(name)
+    forget(listingIds) {
+      forgets++
+      for (const [name, offer] of ready) if (listingIds.has(offer.listingId)) ready.delete(name)
     },
   }
 }

@@ -70,6 +70,8 @@ export type Search = {
   find(query: SearchQuery): Promise<Page<string>>
   /** The categories that have something to find, the largest first. */
   categories(): Promise<{ name: string; count: number }[]>
+  /** Forgets everything: documents, standings and revision. */
+  clear(): Promise<void>
   ready(): Promise<boolean>
   close(): Promise<void>
   /** What `setRevision` last stored, undefined for an index that starts empty. */

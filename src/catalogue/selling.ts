@@ -5,7 +5,6 @@ import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
 import type { PriceTerms } from '#pricing'
 import type { Credential } from '#upstreams'
-import { bumpRevision, indexChange } from './indexing.js'
 import type { Validator } from './input-schema.js'
 import type { Listing } from './listing.js'
 import type { ListingInput, ListingPatch } from './listing-schema.js'
@@ -20,22 +19,18 @@ import {
   setCredential,
   setStatus,
 } from './listings.js'
-import type { Offers } from './offers.js'
 import { importOpenApi } from './openapi-import.js'
 import { type ProbeResult, probeListing } from './probe.js'
-import type { Search } from './search.js'
-import { loadShipped, OPERATORS_OWN, shippedSlugs } from './shipped.js'
-import type { Standings } from './standing.js'
+import { loadShipped, shippedSlugs } from './shipped.js'
 
 /** The largest document that an import reads, in bytes. */
 const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
 const DOCUMENT_TIMEOUT_MS = 15_000
 
 type Deps = ListingDeps & {
-  search: Search
   catalogFolder: string
-  offers: Offers
-  standings: Standings
+  /** Makes what was changed visible on this gateway. */
+  follow(): Promise<void>
   validatorFor(schema: Record<string, unknown>): Validator
 }
 
@@ -70,11 +65,13 @@ export async function createSelling(deps: Deps) {
       return Promise.all(rows.map((row) => getListing(db, row.id)))
     },
     change: async (sellerId: string, id: string, patch: ListingPatch) => {
-      await changeListing(deps, await own(deps, sellerId, id), patch)
+      await own(deps, sellerId, id)
+      await changeListing(deps, id, patch)
       return afterChange(deps, id)
     },
     setCredential: async (sellerId: string, id: string, credential: Credential) => {
-      await setCredential(deps, await own(deps, sellerId, id), credential)
+      await own(deps, sellerId, id)
+      await setCredential(deps, id, credential)
       return afterChange(deps, id)
     },
     publish: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'published'),
@@ -86,15 +83,16 @@ export async function createSelling(deps: Deps) {
       id: string,
       only: { endpoint?: string | undefined; arguments?: Record<string, unknown> | undefined },
     ): Promise<ProbeResult[]> => probeListing(deps, await own(deps, sellerId, id), only),
-    /** Applies the files of `catalog/` that are new or changed, as listings of `sellerId`. */
+    /**
+     * Applies the files of `catalog/` that are new or changed, as listings of `sellerId`. They are
+     * found after the next `follow`.
+     */
     loadShipped: async (
       sellerId: Id<'account'>,
       onProgress?: (done: number, all: number) => void,
     ): Promise<void> => {
       const options = { folder: deps.catalogFolder, sellerId, ...defined({ onProgress }) }
-      const changed = await loadShipped(deps, options)
-      for (const id of changed) deps.offers.forgetListing(id)
-      if (changed.length > 0) await bumpRevision(deps)
+      await loadShipped(deps, options)
     },
   }
 }
@@ -106,20 +104,14 @@ async function own(deps: Deps, sellerId: string, id: string): Promise<ListingWit
 }
 
 async function moveTo(deps: Deps, sellerId: string, id: string, status: Listing['status']) {
-  const { listing } = await own(deps, sellerId, id)
-  if (status === 'published') refuseUnfinished(listing)
-  await setStatus(deps, listing, status)
+  await own(deps, sellerId, id)
+  await setStatus(deps, id, status)
   return afterChange(deps, id)
 }
 
-/** A shipped listing that its operator changed is theirs: its file no longer overwrites it. */
 async function afterChange(deps: Deps, id: string): Promise<ListingWithEndpoints> {
-  const { db } = deps.store
-  await db('listings').where({ id }).whereNotNull('file_hash').update({ file_hash: OPERATORS_OWN })
-  deps.offers.forgetListing(id)
-  const changed = await getListing(db, id)
-  await indexChange(deps, changed)
-  return changed
+  await deps.follow()
+  return getListing(deps.store.db, id)
 }
 
 /**
@@ -145,11 +137,4 @@ function refuseReserved(reserved: ReadonlySet<string>, slug: string): void {
       `The slug "${slug}" belongs to a provider that ships with Souk.`,
     )
   }
-}
-
-function refuseUnfinished(listing: Listing): void {
-  if (listing.credential.type === 'none' || listing.credential.sealed) return
-  throw new Problem('invalid_request', 'The listing needs its credential before it is published.', {
-    action: listing.operatorMust ?? 'Set it with PUT /v1/listings/{id}/credential.',
-  })
 }

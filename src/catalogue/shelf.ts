@@ -8,7 +8,7 @@ import { FEE_BPS, isFree, maxCharge, readPrice, showPrice, totalOf } from '#pric
 import type { Db } from '#store'
 import type { Endpoint, Listing } from './listing.js'
 import { endpointNotFound, type Offer, type Offers } from './offers.js'
-import type { Search, SearchDocument } from './search.js'
+import type { Search, SearchDocument, Standing } from './search.js'
 import type { Standings } from './standing.js'
 
 export type BrowseQuery = {
@@ -71,7 +71,7 @@ export async function describe(deps: Deps, endpointId: string, version?: number)
   const offer = await deps.offers.find(endpointId, version)
   if (!offer || offer.status === 'draft') throw describeMiss(endpointId, version)
   const { definition } = offer
-  const standing = await deps.standings.of(endpointId)
+  const standing = (await deps.standings.of([endpointId])).get(endpointId)!
   return {
     endpoint_id: offer.endpointId,
     version: offer.version,
@@ -140,17 +140,17 @@ export function toDocuments(
 }
 
 async function showAll(deps: Deps, found: Page<string>): Promise<BrowseResult[]> {
+  const standings = await deps.standings.of(found.items)
   const results: BrowseResult[] = []
-  for (const endpointId of found.items) {
+  for (const [endpointId, standing] of standings) {
     const offer = await deps.offers.find(endpointId)
     // The index may be a moment behind the catalogue.
-    if (offer?.status === 'published' && !offer.hostChanged) results.push(await show(deps, offer))
+    if (offer?.status === 'published' && !offer.hostChanged) results.push(show(offer, standing))
   }
   return results
 }
 
-async function show(deps: Deps, offer: Offer): Promise<BrowseResult> {
-  const standing = await deps.standings.of(offer.endpointId)
+function show(offer: Offer, standing: Standing): BrowseResult {
   const { definition } = offer
   return {
     endpoint_id: offer.endpointId,

@@ -42,7 +42,7 @@ const write = (provider: Json, name = `${provider.slug}.yaml`) =>
 async function start(): Promise<void> {
   await world.reopen()
   await world.catalogue.loadShipped(world.sellerId)
-  await world.catalogue.reindex()
+  await world.catalogue.follow()
 }
 
 const found = async (query: string) =>

@@ -16,13 +16,12 @@ import {
   insertListing,
   type ListingDeps,
   listingColumns,
+  OPERATORS_OWN,
   putEndpoint,
 } from './listings.js'
+import { CATALOGUE, nextRevision } from './revision.js'
 
-/** What `file_hash` says of a listing that its operator has changed. */
-export const OPERATORS_OWN = 'operator'
-
-/** @returns ids of the listings that changed. */
+/** Applies what is new or changed. Gateways that load at once apply each file once. */
 export async function loadShipped(
   deps: ListingDeps,
   options: {
@@ -30,23 +29,19 @@ export async function loadShipped(
     sellerId: Id<'account'>
     onProgress?: (done: number, all: number) => void
   },
-): Promise<string[]> {
+): Promise<void> {
   const names = (await readdir(options.folder)).filter((name) => name.endsWith('.yaml')).sort()
   const known = await appliedHashes(deps)
-  const changed: string[] = []
   for (const [i, name] of names.entries()) {
     const text = await readFile(join(options.folder, name), 'utf8')
     const slug = name.slice(0, -'.yaml'.length)
     const hash = sha256Hex(text)
     const applied = known.get(slug)
-    if (applied === hash || applied === OPERATORS_OWN) continue
+    if (isApplied(applied, hash)) continue
     const shipped = readShipped(text, name)
-    changed.push(
-      await deps.store.inTransaction((tx) => apply(tx, deps, shipped, options.sellerId, hash)),
-    )
+    await deps.store.inTransaction((tx) => apply(tx, deps, shipped, options.sellerId, hash))
     options.onProgress?.(i + 1, names.length)
   }
-  return changed
 }
 
 /** Slugs of the providers that ship; other sellers cannot take them. */
@@ -87,9 +82,12 @@ async function apply(
   shipped: ShippedListing,
   sellerId: Id<'account'>,
   hash: string,
-): Promise<string> {
+): Promise<void> {
   const now = deps.clock.now()
-  const existing = await tx('listings').where({ slug: shipped.slug }).first('id')
+  const revision = await nextRevision(tx, CATALOGUE)
+  // Read after the revision was taken: until now another gateway may have been at the same file.
+  const existing = await tx('listings').where({ slug: shipped.slug }).first('id', 'file_hash')
+  if (isApplied(existing?.file_hash, hash)) return
   const id: string = existing?.id ?? newId('listing', now)
   const row = {
     ...listingColumns(shipped),
@@ -98,6 +96,7 @@ async function apply(
     credential_name: shipped.credential.name ?? null,
     operator_must: shipped.operator_must ?? null,
     file_hash: hash,
+    revision,
     updated_at: now,
   }
   if (existing) await tx('listings').where({ id }).update(row)
@@ -119,5 +118,8 @@ async function apply(
     .where({ listing_id: id })
     .whereNotIn('slug', slugs)
     .update({ status: 'retired' })
-  return id
+}
+
+function isApplied(applied: string | null | undefined, hash: string): boolean {
+  return applied === hash || applied === OPERATORS_OWN
 }

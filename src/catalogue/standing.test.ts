@@ -3,14 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openStore, type Store } from '#store'
-import type { Search, Standing } from './search.js'
-import { createStandings, type Standings } from './standing.js'
+import { createStandings, FIRST_PLACE, type Standings } from './standing.js'
 
 const noonMs = Date.UTC(2026, 0, 15, 12)
 
 let folder: string
 let store: Store
-let told: Standing[]
 let standings: Standings
 
 beforeAll(async () => {
@@ -20,7 +18,6 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await store.db('endpoint_standings').delete()
-  told = []
   standings = fresh()
 })
 
@@ -29,11 +26,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** As after a restart: nothing in memory. */
-function fresh(): Standings {
-  const putStanding: Search['putStanding'] = async (changed) => void told.push(...changed)
-  return createStandings({ db: store.db, search: { putStanding } as Search })
-}
+/** As after a restart, or in another gateway: nothing in memory. */
+const fresh = () => createStandings({ store })
+
+const of = async (endpointId = 'wiki.search') => (await standings.of([endpointId])).get(endpointId)!
+
+const setRatings = (sum: number, count: number) =>
+  standings.setRatings('wiki.search', async () => ({ sum, count }))
 
 function observe(latencies: number[], endpointId = 'wiki.search'): void {
   for (const [i, latencyMs] of latencies.entries()) {
@@ -43,7 +42,7 @@ function observe(latencies: number[], endpointId = 'wiki.search'): void {
 }
 
 test('nothing is known of what nobody called', async () => {
-  expect(await standings.of('wiki.search')).toEqual({
+  expect(await of()).toEqual({
     endpointId: 'wiki.search',
     rating: null,
     ratings: 0,
@@ -57,7 +56,7 @@ test('nothing is known of what nobody called', async () => {
 describe('what calls measured', () => {
   test('shows at once: the share that was delivered, the median of those, the time of the last', async () => {
     observe([30, -5, 10, 20, 40])
-    expect(await standings.of('wiki.search')).toMatchObject({
+    expect(await of()).toMatchObject({
       uptime: 0.8,
       latencyMs: 20,
       calls: 5,
@@ -68,7 +67,7 @@ describe('what calls measured', () => {
   test('looks at the latest hundred calls, and counts all', async () => {
     observe(Array.from({ length: 100 }, () => -1))
     observe(Array.from({ length: 99 }, () => 7))
-    expect(await standings.of('wiki.search')).toMatchObject({
+    expect(await of()).toMatchObject({
       uptime: 0.99,
       latencyMs: 7,
       calls: 199,
@@ -77,43 +76,49 @@ describe('what calls measured', () => {
 
   test('has no latency where nothing was delivered', async () => {
     observe([-3, -4])
-    expect(await standings.of('wiki.search')).toMatchObject({ uptime: 0, latencyMs: null })
+    expect(await of()).toMatchObject({ uptime: 0, latencyMs: null })
   })
 
   test('counts an answer of less than half a millisecond as delivered', async () => {
     standings.observe({ endpointId: 'wiki.search', delivered: true, latencyMs: 0.2, atMs: noonMs })
-    expect(await standings.of('wiki.search')).toMatchObject({ uptime: 1, latencyMs: 1 })
+    expect(await of()).toMatchObject({ uptime: 1, latencyMs: 1 })
   })
 
   test('is each endpoint’s own', async () => {
     observe([10])
     observe([-1], 'wiki.page')
-    expect((await standings.of('wiki.search')).uptime).toBe(1)
-    expect((await standings.of('wiki.page')).uptime).toBe(0)
+    expect((await of()).uptime).toBe(1)
+    expect((await of('wiki.page')).uptime).toBe(0)
   })
 })
 
 describe('a flush', () => {
-  test('writes what changed and tells the search, once', async () => {
+  test('leaves what changed to be read in the order of the writing, each once', async () => {
     observe([10, 20])
+    await standings.flush()
     observe([-1], 'wiki.page')
     await standings.flush()
-    expect(told.map(({ endpointId, uptime }) => [endpointId, uptime])).toEqual([
+    await standings.flush()
+    const { changed, place } = await standings.changedAfter(FIRST_PLACE)
+    expect(changed.map(({ endpointId, uptime }) => [endpointId, uptime])).toEqual([
       ['wiki.search', 1],
       ['wiki.page', 0],
     ])
+    expect(await standings.changedAfter(place)).toEqual({ changed: [], place })
+    observe([10])
     await standings.flush()
-    expect(told).toHaveLength(2)
+    expect((await standings.changedAfter(place)).changed).toMatchObject([{ calls: 3 }])
   })
 
   test('survives a restart, and what comes later adds to it', async () => {
     observe([10, -10])
-    await standings.setRatings('wiki.search', { sum: 9, count: 2 })
+    await standings.flush()
+    await setRatings(9, 2)
     standings = fresh()
     observe([30, 40])
     await standings.flush()
     standings = fresh()
-    expect(await standings.of('wiki.search')).toEqual({
+    expect(await of()).toEqual({
       endpointId: 'wiki.search',
       rating: 4.5,
       ratings: 2,
@@ -132,19 +137,33 @@ describe('a flush', () => {
     observe([30])
     await standings.flush()
     standings = fresh()
-    expect(await standings.of('wiki.search')).toMatchObject({ calls: 3, latencyMs: 20 })
+    expect(await of()).toMatchObject({ calls: 3, latencyMs: 20 })
   })
 })
 
+test('a flush that fails keeps what was observed for the next one', async () => {
+  await standings.setRatings('wiki.search', async () => ({ sum: 5, count: 1 }))
+  observe([10, 20])
+  await store.db.raw(
+    "create trigger full before insert on endpoint_standings begin select raise(abort, 'full'); end",
+  )
+  await expect(standings.flush()).rejects.toThrow('full')
+  observe([-1])
+  await store.db.raw('drop trigger full')
+  await standings.flush()
+  standings = fresh()
+  expect(await of()).toMatchObject({ calls: 3, uptime: 0.6667, ratings: 1 })
+})
+
 describe('what buyers said', () => {
-  test('is told to the search at once, as a mean of two decimals with its number', async () => {
-    await standings.setRatings('wiki.search', { sum: 14, count: 3 })
-    expect(told).toMatchObject([{ endpointId: 'wiki.search', rating: 4.67, ratings: 3 }])
+  test('is a mean of two decimals with its number', async () => {
+    await setRatings(14, 3)
+    expect(await of()).toMatchObject({ rating: 4.67, ratings: 3 })
   })
 
   test('leaves what calls measured as it is', async () => {
     observe([10, -1])
-    await standings.setRatings('wiki.search', { sum: 5, count: 1 })
-    expect(told.at(-1)).toMatchObject({ rating: 5, uptime: 0.5, calls: 2 })
+    await setRatings(5, 1)
+    expect(await of()).toMatchObject({ rating: 5, uptime: 0.5, calls: 2 })
   })
 })

@@ -87,6 +87,7 @@ describe('the result that a route declares is what it answers', () => {
     await visit('get', '/v1/calls/{id}', buyer.key, `/v1/calls/${bought.call_id}`)
     await visit('get', '/v1/receipts/{id}', buyer.key, `/v1/receipts/${bought.receipt_id}`)
     await visit('get', '/v1/usage', buyer.key, '/v1/usage?limit=1')
+    await visit('get', '/v1/statement', buyer.key, '/v1/statement?limit=2')
     const mark = { call_id: bought.call_id, score: 5 }
     await visit('post', '/v1/ratings', buyer.key, '/v1/ratings', mark)
   })
@@ -140,7 +141,10 @@ describe('the result that a route declares is what it answers', () => {
 
   test('for accounts, keys and the gateway itself', async () => {
     const { operatorKey } = world
-    const { id } = await visit('post', '/v1/accounts', operatorKey, '/v1/accounts', { name: 'New' })
+    const limits = { day: '5' }
+    const opening = { name: 'New', limits }
+    const { id } = await visit('post', '/v1/accounts', operatorKey, '/v1/accounts', opening)
+    await visit('patch', '/v1/accounts/{id}', operatorKey, `/v1/accounts/${id}`, { limits })
     const credit = { amount: '1', reason: 'test' }
     const grants = '/v1/accounts/{id}/grants'
     await visit('post', grants, operatorKey, `/v1/accounts/${id}/grants`, credit)

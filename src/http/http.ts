@@ -5,10 +5,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import express, { type Request, type Response } from 'express'
 import { type Principal, requireOperator, requireScope } from '#accounts'
+import { createWriteProof } from '#calls'
 import { newId } from '#core/ids'
 import { parseRequestJson } from '#core/json-text'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
+import { refusalIn } from '#core/storage-problem'
 import { createHostGuard } from './host-guard.js'
 import { openApiDocument } from './openapi.js'
 import { sendProblem } from './problem-response.js'
@@ -20,7 +22,7 @@ import { routes } from './routes/routes.js'
 export { openApiDocument } from './openapi.js'
 export { readBody } from './read-body.js'
 
-export type HttpDeps = RouteDeps & {
+export type HttpDeps = Omit<RouteDeps, 'proveWritable'> & {
   mcp: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
 }
 
@@ -28,13 +30,20 @@ export type HttpDeps = RouteDeps & {
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 65_000
+/** How often slow clients are looked for. */
+const CHECK_INTERVAL_MS = 5_000
+/** Past it new connections are closed at once, before they could starve those to upstreams. */
+const MAX_CONNECTIONS = 16_384
 
 const PAGES = ['/openapi.json', '/docs'] as const
 
-export function createHttpServer(deps: HttpDeps): Server {
+type ServeDeps = HttpDeps & RouteDeps
+
+export function createHttpServer(given: HttpDeps): Server {
+  const deps: ServeDeps = { ...given, proveWritable: createWriteProof(given) }
   const guard = createHostGuard(deps.publicUrl)
   const app = createApp(deps)
-  const server = createServer((req, res) => {
+  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
     try {
       guard(req)
     } catch (error) {
@@ -48,6 +57,7 @@ export function createHttpServer(deps: HttpDeps): Server {
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.maxConnections = MAX_CONNECTIONS
   return server
 }
 
@@ -65,7 +75,7 @@ function isCall({ method, url }: IncomingMessage): boolean {
   return url === callRoute.path && method === 'POST'
 }
 
-function createApp(deps: HttpDeps) {
+function createApp(deps: ServeDeps) {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -101,7 +111,7 @@ function addPages(app: express.Express, publicUrl: string): void {
 type Placed = { params: Record<string, string>; query: unknown }
 
 async function serve(
-  deps: HttpDeps,
+  deps: ServeDeps,
   route: Route,
   { params, query }: Placed,
   req: IncomingMessage,
@@ -168,9 +178,10 @@ function answerError(deps: HttpDeps, res: ServerResponse, error: unknown): void 
     return
   }
   const { publicUrl, telemetry, clock } = deps
-  if (error instanceof Problem) {
-    telemetry.refused(error.code, 'rest')
-    sendProblem(res, error, { traceId: newId('trace', clock.now()), publicUrl })
+  const refusal = refusalIn(error)
+  if (refusal) {
+    telemetry.refused(refusal.code, 'rest')
+    sendProblem(res, refusal, { traceId: newId('trace', clock.now()), publicUrl })
     return
   }
   if (isMalformedUrl(error)) {

@@ -3,14 +3,18 @@ import type { z } from 'zod'
 import type { Accounts, Principal, Scope } from '#accounts'
 import type { CallDeps } from '#calls'
 import type { Catalogue } from '#catalogue'
+import type { Vault } from '#vault'
 
 export type RouteDeps = CallDeps & {
   accounts: Accounts
   catalogue: Catalogue
+  vault: Pick<Vault, 'deriveKey'>
   publicUrl: string
   topUpUrl: string
   publicBrowse: boolean
   sandbox: boolean
+  /** Rejects when the database takes no writes. */
+  proveWritable(): Promise<void>
 }
 
 /** Who may ask: everybody; who looks (a key, unless looking is public); a key; the operator. */

@@ -3,8 +3,10 @@
  * down. It is synchronous and takes nothing but data, so that it runs in any thread.
  */
 import type { RowWrite, SqliteConnection, SqlValue, Write } from '#store'
-import { applyCommand, openBooks, Refused, writeBalances } from './entries.js'
+import { applyCommand, Refused } from './entries.js'
 import type { Recorder, Unit, UnitOutcome } from './ledger.js'
+import type { BatchWriter } from './serve-writer.js'
+import { sqliteBooks } from './sqlite-books.js'
 
 /** What became of one unit. One that `failed` met an error that was not foreseen. */
 export type WrittenOutcome = UnitOutcome | { failed: string }
@@ -13,12 +15,24 @@ export type WrittenOutcome = UnitOutcome | { failed: string }
 export type WriteBatch = (units: readonly Unit[]) => WrittenOutcome[]
 
 /**
+ * What serves a thread that writes on SQLite; closing it closes the connection.
+ *
+ * @param recorder as for {@link createBatchWriter}.
+ */
+export function sqliteBatchWriter(connection: SqliteConnection, recorder?: Recorder): BatchWriter {
+  return {
+    write: createBatchWriter(connection, recorder),
+    close: () => void connection.close(),
+  }
+}
+
+/**
  * A function that writes batches on `connection`, which nobody else writes on.
  *
  * @param recorder for units with an `entry`; without one there can be none.
  */
 export function createBatchWriter(connection: SqliteConnection, recorder?: Recorder): WriteBatch {
-  const books = openBooks(connection)
+  const books = sqliteBooks(connection)
   const runRow = createRowWriter(connection)
   const control = prepareControl(connection)
 
@@ -49,7 +63,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
   function together(units: readonly Unit[]): WrittenOutcome[] | undefined {
     try {
       const outcomes = units.map(apply)
-      writeBalances(books)
+      books.writeBalances()
       return outcomes
     } catch (error) {
       if (hasEnded(connection, error)) throw error
@@ -62,7 +76,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
     control.savepoint.run()
     try {
       const outcome = apply(unit)
-      writeBalances(books)
+      books.writeBalances()
       control.release.run()
       return outcome
     } catch (error) {
@@ -91,7 +105,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
 
   function commit(): void {
     control.commit.run()
-    books.accounts.clear()
+    books.forget()
     recorder?.keep()
   }
 
@@ -102,7 +116,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
 
   /** What is in memory may be ahead of what was undone. */
   function forget(): void {
-    books.accounts.clear()
+    books.forget()
     recorder?.forget()
   }
 }
@@ -134,12 +148,12 @@ function createRowWriter(connection: SqliteConnection): (row: RowWrite) => void 
   return ({ write, values }) => {
     let statement = prepared.get(write)
     if (!statement) {
-      statement = connection.prepare(write.sql)
+      statement = connection.prepare(write.one)
       prepared.set(write, statement)
     }
     const { changes } = statement.run(values as SqlValue[])
-    if (write.refusal !== undefined && changes === 0) {
-      throw new Refused({ reason: 'row', name: write.refusal })
+    if (write.claim && changes === 0) {
+      throw new Refused({ reason: 'row', name: write.claim.refusal })
     }
   }
 }

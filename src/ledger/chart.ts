@@ -32,3 +32,11 @@ export function leaving(account: string): LedgerAddress {
 export function mayBeNegative(address: string): boolean {
   return address === 'chain:usdc' || address === GRANTS
 }
+
+/**
+ * Whether an address is only paid into while calls run, by every gateway at once. Paying in needs no
+ * look at the balance, so nobody has to wait for anybody.
+ */
+export function isCreditedOnly(address: string): boolean {
+  return address === FEES || address.endsWith(':earned')
+}

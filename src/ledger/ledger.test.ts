@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nanos } from '#core/money'
-import { defineWrite } from '#store'
+import { defineInsert } from '#store'
 import { aSqliteLedger, aThreadedLedger, type OpenedLedger } from '../../test/support/a-store.js'
 import {
   aBuyer,
@@ -18,9 +18,7 @@ import {
   verdictOf,
 } from '../../test/support/ledger-units.js'
 
-const insertLarge = defineWrite({
-  sql: 'insert into settings (name, value) values (?, ?)',
-})
+const insertLarge = defineInsert('settings', { name: 'text', value: 'text' })
 const LARGE = 'x'.repeat(4_000_000)
 
 let opened: OpenedLedger
@@ -145,7 +143,7 @@ test('units that arrive together share a flush, at most 64 of them', async () =>
 
 test('what the thread cannot be sent is refused alone, and its statements are sent again', async () => {
   const { ledger, close } = await aThreadedLedger()
-  const insertOnce = defineWrite({ sql: 'insert into settings (name, value) values (?, ?)' })
+  const insertOnce = defineInsert('settings', { name: 'text', value: 'text' })
   const rows = [insertOnce([aReference(), 'a value'])]
   const unsendable = ledger.commit({ commands: [], rows, entry: { chain: 'a', name: () => {} } })
   await expect(unsendable).rejects.toThrow('could not be cloned')

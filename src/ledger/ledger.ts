@@ -6,16 +6,35 @@
  * same that it would get alone and in order.
  */
 import type { Nanos } from '#core/money'
-import type { RowWrite } from '#store'
+import type { Pipeline, RowWrite } from '#store'
 import type { Audit } from './audit.js'
 import type { LedgerAddress } from './chart.js'
 
-export { type Audit, createAuditor } from './audit.js'
+export { type Audit, createAuditor, recomputeByQuery, recomputeInWorker } from './audit.js'
+export { sqliteBatchWriter } from './batch.js'
 export { available, earned, FEES, held } from './chart.js'
-export { entryReader, type StoredHold, type StoredPosting } from './read-entries.js'
-export { serveWriter } from './serve-writer.js'
+export { postgresLedger } from './postgres-ledger.js'
+export { postgresBatchWriter } from './postgres-writer.js'
+export {
+  BEFORE_ALL_POSTINGS,
+  entryReader,
+  type StoredHold,
+  type StoredPosting,
+  waitingCredits,
+} from './read-entries.js'
+export { type BatchWriter, serveWriter } from './serve-writer.js'
 export { sqliteLedger } from './sqlite-ledger.js'
-export { inlineWriter, type OnFlush, threadWriter, type Writer } from './writer.js'
+export {
+  type Balances,
+  BOOKS,
+  type Book,
+  markAt,
+  readStatement,
+  type StatementLine,
+  type StatementMark,
+  type StatementPage,
+} from './statement.js'
+export { inlineWriter, type OnFlush, serialWriter, threadWriter, type Writer } from './writer.js'
 
 /** How a counter is settled when its hold is. */
 export type CounterKind =
@@ -93,6 +112,8 @@ export type UnitOutcome =
  * where batches are written, inside their transaction, and must not wait.
  */
 export type Recorder = {
+  /** Where looking something up takes a while: reads beforehand what `record` will look up. */
+  prepare?(entries: readonly unknown[], read: Pipeline['run']): Promise<void>
   record(entry: unknown): { rows: readonly RowWrite[]; recorded: unknown }
   /** What was recorded is written. */
   keep(): void
@@ -120,6 +141,10 @@ export type Ledger = {
   openHoldCount(): Promise<number>
   /** Recomputes every balance from the postings, off the event loop; callers share a running one. */
   audit(): Promise<Audit>
+  /** To be called every few seconds: what the ledger puts off, it does here. */
+  tend(): Promise<void>
+  /** The time by which deadlines are judged, in ms: the database's where gateways share one. */
+  now(): Promise<number>
   /** Units that are not answered yet, for backpressure and metrics. */
   waiting(): number
   /** Writes what waits, then ends. */

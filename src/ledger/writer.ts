@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads'
 import type { SqliteConnection, SqlValue, Write } from '#store'
 import { createBatchWriter, type WrittenOutcome } from './batch.js'
 import type { Recorder, Unit } from './ledger.js'
+import type { BatchWriter } from './serve-writer.js'
 
 export type Writer = {
   /**
@@ -44,6 +45,19 @@ export function inlineWriter(
       return outcomes
     },
     close: async () => {},
+  }
+}
+
+/** Writes in this thread, one batch after the other. */
+export function serialWriter(writer: BatchWriter): Writer {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    write(units) {
+      const written = last.then(() => writer.write(units))
+      last = written.catch(() => undefined)
+      return written
+    },
+    close: async () => writer.close(),
   }
 }
 

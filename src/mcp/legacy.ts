@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type JSONRPCMessage,
+  type JSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
@@ -15,6 +16,7 @@ import { answerPlainCall } from './plain-answer.js'
 import { isToolCall } from './plain-call.js'
 import { buildServer, type Caller } from './server.js'
 import type { Sessions } from './session.js'
+import type { RunningRequests } from './taken-back.js'
 import type { ToolDeps } from './tools/tool.js'
 
 export type Exchange = {
@@ -26,29 +28,70 @@ export type Exchange = {
   messages: readonly JSONRPCMessage[]
 }
 
+/** What the sessions of older clients need beside the tools. */
+export type OlderEra = { sessions: Sessions; requests: RunningRequests }
+
 export async function answerLegacy(
   deps: ToolDeps,
-  sessions: Sessions,
+  era: OlderEra,
   { req, res, caller, body, messages }: Exchange,
 ): Promise<void> {
   refuseUnknownVersion(req)
-  const sessionId = req.headers['mcp-session-id']
-  if (typeof sessionId === 'string' && !sessions.isLive(sessionId, caller.principal)) {
-    // 404 makes the client begin a new session, whoever's this one was.
-    throw new Problem('not_found', 'There is no such session; initialize a new one.')
-  }
+  const sessionId = sessionIn(req, era.sessions, caller)
   const answers: string[] = []
   for (const message of messages) {
-    if (isToolCall(message)) answers.push(await answerPlainCall(deps, caller, message, 'legacy'))
-    else if ('method' in message && 'id' in message) {
+    if (!('method' in message)) continue
+    if ('id' in message) {
       if (message.method === 'initialize') {
-        res.setHeader('mcp-session-id', sessions.begin(caller.principal))
+        res.setHeader('mcp-session-id', era.sessions.begin(caller.principal))
       }
-      answers.push(JSON.stringify(await exchange(deps, caller, message)))
+      answers.push(await answerOne(deps, era.requests, { sessionId, caller, message }))
+    } else if (message.method === 'notifications/cancelled' && sessionId !== undefined) {
+      era.requests.takeBack(sessionId, message.params?.requestId)
     }
   }
   if (answers.length === 0) res.writeHead(202).end()
   else sendJsonText(res, 200, Array.isArray(body) ? `[${answers.join(',')}]` : answers[0]!)
+}
+
+/** The session that a request belongs to; clients without one are served, too. */
+function sessionIn(
+  req: IncomingMessage,
+  sessions: Sessions,
+  { principal }: Caller,
+): string | undefined {
+  const id = req.headers['mcp-session-id']
+  if (typeof id !== 'string') return undefined
+  if (sessions.isLive(id, principal)) return id
+  // 404 makes the client begin a new session, whoever's this one was.
+  throw new Problem('not_found', 'There is no such session; initialize a new one.')
+}
+
+type Asking = { sessionId: string | undefined; caller: Caller; message: JSONRPCRequest }
+
+/** Answers a request, which its client can take back while it runs if it has a session. */
+async function answerOne(
+  deps: ToolDeps,
+  requests: RunningRequests,
+  { sessionId, caller, message }: Asking,
+): Promise<string> {
+  if (sessionId === undefined) return answerRequest(deps, caller, message)
+  const request = requests.begin(sessionId, message.id)
+  const isGone = () => caller.isGone() || request.isTakenBack()
+  try {
+    return await answerRequest(deps, { ...caller, isGone }, message)
+  } finally {
+    request.done()
+  }
+}
+
+async function answerRequest(
+  deps: ToolDeps,
+  caller: Caller,
+  message: JSONRPCRequest,
+): Promise<string> {
+  if (isToolCall(message)) return answerPlainCall(deps, caller, message, 'legacy')
+  return JSON.stringify(await exchange(deps, caller, message))
 }
 
 /** One request to a server of its own, and its response. */

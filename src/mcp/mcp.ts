@@ -10,6 +10,7 @@ import { classifyInboundRequest, isJsonContentType } from '@modelcontextprotocol
 import type { Principal } from '#accounts'
 import { parseRequestJson } from '#core/json-text'
 import { Problem } from '#core/problem'
+import { refusalIn } from '#core/storage-problem'
 import { answerLegacy } from './legacy.js'
 import { messagesIn } from './messages.js'
 import { createModern } from './modern.js'
@@ -17,6 +18,7 @@ import { answerPlainCall } from './plain-answer.js'
 import { plainCallIn } from './plain-call.js'
 import { createSessions } from './session.js'
 import { tagOf } from './tag.js'
+import { createRunningRequests } from './taken-back.js'
 import type { ToolDeps } from './tools/tool.js'
 
 const PARSE_ERROR = -32_700
@@ -37,6 +39,7 @@ export type McpFace = { handle(req: IncomingMessage, res: ServerResponse): Promi
 
 export function createMcpFace(deps: McpDeps): McpFace {
   const sessions = createSessions({ key: deps.sessionKey, clock: deps.clock })
+  const olderEra = { sessions, requests: createRunningRequests() }
   const modern = createModern(deps)
   return { handle }
 
@@ -75,7 +78,7 @@ export function createMcpFace(deps: McpDeps): McpFace {
     const exchange = { req, res, caller, body, messages: messagesIn(body) }
     const kind =
       plain?.era ?? classifyInboundRequest({ httpMethod: 'POST', body, ...headerFields(req) }).kind
-    if (kind === 'legacy') await answerLegacy(deps, sessions, exchange)
+    if (kind === 'legacy') await answerLegacy(deps, olderEra, exchange)
     else await modern.answer(exchange)
   }
 
@@ -94,13 +97,14 @@ export function createMcpFace(deps: McpDeps): McpFace {
       res.destroy()
       return
     }
-    if (error instanceof Problem) {
-      deps.telemetry.refused(error.code, 'mcp')
-      if (error.status === 401) {
+    const refusal = refusalIn(error)
+    if (refusal) {
+      deps.telemetry.refused(refusal.code, 'mcp')
+      if (refusal.status === 401) {
         res.setHeader('www-authenticate', 'Bearer realm="souk"')
       }
-      const code = error.code === 'invalid_request' ? rpcCodeOf(error) : REFUSED
-      sendRpcError(res, error.status, code, error.message, error.toJSON())
+      const code = refusal.code === 'invalid_request' ? rpcCodeOf(refusal) : REFUSED
+      sendRpcError(res, refusal.status, code, refusal.message, refusal.toJSON())
       return
     }
     const trace_id = deps.telemetry.failed(error)

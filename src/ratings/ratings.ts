@@ -38,24 +38,24 @@ export async function rate(deps: Deps, principal: Principal, mark: Mark) {
     )
   }
   const now = deps.clock.now()
-  await deps.store
-    .db('ratings')
-    .insert({
-      call_id: call.id,
-      buyer_id: call.buyerId,
-      seller_id: call.sellerId,
-      endpoint_id: call.endpointId,
-      score: mark.score,
-      comment: mark.comment ?? null,
-      created_at: now,
-      updated_at: now,
-    })
-    .onConflict('call_id')
-    .merge(['score', 'comment', 'updated_at'])
-  const { db } = deps.store
-  const row = await db('ratings')
-    .where({ endpoint_id: call.endpointId })
-    .first(db.raw('sum(score) as sum'), db.raw('count(*) as count'))
-  await deps.catalogue.setRatings(call.endpointId, { sum: int(row.sum), count: int(row.count) })
+  await deps.catalogue.setRatings(call.endpointId, async (tx) => {
+    await tx('ratings')
+      .insert({
+        call_id: call.id,
+        buyer_id: call.buyerId,
+        seller_id: call.sellerId,
+        endpoint_id: call.endpointId,
+        score: mark.score,
+        comment: mark.comment ?? null,
+        created_at: now,
+        updated_at: now,
+      })
+      .onConflict('call_id')
+      .merge(['score', 'comment', 'updated_at'])
+    const row = await tx('ratings')
+      .where({ endpoint_id: call.endpointId })
+      .first(tx.raw('sum(score) as sum'), tx.raw('count(*) as count'))
+    return { sum: int(row.sum), count: int(row.count) }
+  })
   return { seller: await deps.catalogue.describeSeller(call.sellerId) }
 }

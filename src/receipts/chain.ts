@@ -11,6 +11,9 @@ const BEFORE_THE_FIRST: Head = { seq: 0, prev: null }
 
 export type ChainHeads = {
   at(buyer: string): Head
+  knows(buyer: string): boolean
+  /** Takes the stored head of a buyer's chain in; `undefined` without a receipt. */
+  learn(buyer: string, head: Head | undefined): void
   /** Moves the head of a buyer one receipt on. */
   advance(buyer: string, prev: string): void
   /** The heads are stored as they are now. */
@@ -35,6 +38,8 @@ export function chainHeads(limit: number, stored: (buyer: string) => Head | unde
       remember(buyer, { seq: at(buyer).seq + 1, prev })
       moved.add(buyer)
     },
+    knows: (buyer) => heads.has(buyer),
+    learn: (buyer, head) => void remember(buyer, checked(head)),
     keep: () => moved.clear(),
     forget() {
       for (const buyer of moved) heads.delete(buyer)
@@ -43,14 +48,7 @@ export function chainHeads(limit: number, stored: (buyer: string) => Head | unde
   }
 
   function at(buyer: string): Head {
-    return remember(buyer, heads.get(buyer) ?? read(buyer))
-  }
-
-  function read(buyer: string): Head {
-    const { seq, prev } = stored(buyer) ?? BEFORE_THE_FIRST
-    assert(Number.isSafeInteger(seq) && seq >= 0, 'a seq is a whole number')
-    assert((seq === 0) === (prev === null), 'only an empty chain has no previous receipt')
-    return { seq, prev }
+    return remember(buyer, heads.get(buyer) ?? checked(stored(buyer)))
   }
 
   function remember(buyer: string, head: Head): Head {
@@ -60,4 +58,11 @@ export function chainHeads(limit: number, stored: (buyer: string) => Head | unde
     if (heads.size > limit && unusedForLongest !== undefined) heads.delete(unusedForLongest)
     return head
   }
+}
+
+function checked(head: Head = BEFORE_THE_FIRST): Head {
+  const { seq, prev } = head
+  assert(Number.isSafeInteger(seq) && seq >= 0, 'a seq is a whole number')
+  assert((seq === 0) === (prev === null), 'only an empty chain has no previous receipt')
+  return head
 }

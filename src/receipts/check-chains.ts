@@ -6,18 +6,18 @@
 import { type KeyObject, verify } from 'node:crypto'
 import { sha256Hex } from '#core/canonical-json'
 import { type Checked, collectFindings, type Progress } from '#core/findings'
-import { int, type SqliteConnection } from '#store'
+import { int, type Reader } from '#store'
 import { importPublicKey, importSigningKey, jwsHeader, type PublicJwk } from './signing-keys.js'
 import { ownerOf } from './stored-keys.js'
 import { claimsFault } from './verify.js'
 
 /** Rows of a portion: receipts take about 1.5 KB each. */
 const PORTION = 500
-const RESTORE = 'restore souk.db from a backup that has it whole'
+const RESTORE = 'restore the database from a backup that has it whole'
 const ASK_BUYER = `${RESTORE}; its buyer may hold a copy`
 
 type Deps = {
-  connection: SqliteConnection
+  reader: Reader
   vault: { open(owner: string, sealed: Uint8Array): Buffer }
   progress: Progress
 }
@@ -39,12 +39,12 @@ type Keys = Map<string, KeyObject>
 /** Where the walk stands; `hash` is `undefined` when the last receipt itself was not good. */
 type Place = { buyer: string; chain: string; seq: number; hash: string | null | undefined }
 
-export function checkChains({ connection, vault, progress }: Deps): Checked {
+export async function checkChains({ reader, vault, progress }: Deps): Promise<Checked> {
   const findings = collectFindings()
-  const keys = readKeys(connection, vault, findings.add)
+  const keys = await readKeys(reader, vault, findings.add)
   let [receipts, chains] = [0, 0]
   let place: Place = { buyer: '', chain: '', seq: 0, hash: null }
-  for (const rows of portions(connection)) {
+  for await (const rows of portions(reader)) {
     for (const row of rows) {
       const isSameChain = row.buyer_id === place.buyer && row.chain === place.chain
       if (!isSameChain) {
@@ -61,9 +61,9 @@ export function checkChains({ connection, vault, progress }: Deps): Checked {
 }
 
 /** The public keys, and whether the private half that signs next opens. */
-function readKeys(connection: SqliteConnection, vault: Deps['vault'], add: Add): Keys {
+async function readKeys({ all }: Reader, vault: Deps['vault'], add: Add): Promise<Keys> {
   const keys: Keys = new Map()
-  const rows = connection.prepare<[], KeyRow>('select * from signing_keys').all()
+  const rows = await all<KeyRow>('select kid, public_jwk, sealed_private_key from signing_keys')
   for (const { kid, public_jwk, sealed_private_key: sealed } of rows) {
     try {
       const jwk = JSON.parse(public_jwk) as PublicJwk
@@ -87,16 +87,20 @@ function opens(vault: Deps['vault'], kid: string, sealed: Buffer): boolean {
   }
 }
 
-/** All receipts, chain by chain. Receipts only ever come in at the end, so no snapshot is needed. */
-function* portions(connection: SqliteConnection): Generator<ReceiptRow[]> {
-  const next = connection.prepare<[string, string, bigint | number], ReceiptRow>(
-    `select id, call_id, buyer_id, seller_id, chain, seq, jws from receipts
-     where (buyer_id, chain, seq) > (?, ?, ?) order by buyer_id, chain, seq limit ${PORTION}`,
-  )
-  for (let rows = next.all('', '', 0); rows.length > 0; ) {
+/** All receipts, chain by chain. One that comes in meanwhile stands behind those that were there. */
+async function* portions({ atOneMoment, all }: Reader): AsyncGenerator<ReceiptRow[]> {
+  const after = (buyer: string, chain: string, seq: bigint) =>
+    atOneMoment(() =>
+      all<ReceiptRow>(
+        `select id, call_id, buyer_id, seller_id, chain, seq, jws from receipts
+         where (buyer_id, chain, seq) > (?, ?, ?) order by buyer_id, chain, seq limit ${PORTION}`,
+        [buyer, chain, seq],
+      ),
+    )
+  for (let rows = await after('', '', 0n); rows.length > 0; ) {
     yield rows
     const { buyer_id, chain, seq } = rows.at(-1)!
-    rows = next.all(buyer_id, chain, seq)
+    rows = await after(buyer_id, chain, seq)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Issues receipts: signs the claims of a call, at its place in the buyer's chain. */
 import { sha256Hex } from '#core/canonical-json'
 import type { Id } from '#core/ids'
-import { chainHeads, type Head } from './chain.js'
+import { type ChainHeads, chainHeads, type Head } from './chain.js'
 import { jwsSigner, type SigningKey } from './signing-keys.js'
 import type { ReceiptClaims } from './verify.js'
 
@@ -34,16 +34,12 @@ export function orderReceipt(
 
 export type IssuedReceipt = { jws: string; seq: number }
 
-export type ReceiptIssuer = {
+export type ReceiptIssuer = Pick<ChainHeads, 'knows' | 'learn' | 'keep' | 'forget'> & {
   /**
    * Signs the next receipt of the buyer's chain and moves the chain on. Synchronous: it runs inside
    * the transaction that stores the receipt.
    */
   issue(order: ReceiptOrder): IssuedReceipt
-  /** The receipts issued so far are stored. */
-  keep(): void
-  /** Those issued since are not stored after all: their chains go on from what is. */
-  forget(): void
 }
 
 /**
@@ -77,6 +73,8 @@ export function receiptIssuer(options: {
       heads.advance(buyer, sha256Hex(jws))
       return { jws, seq: place.seq }
     },
+    knows: heads.knows,
+    learn: heads.learn,
     keep: heads.keep,
     forget: heads.forget,
   }

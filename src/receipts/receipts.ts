@@ -1,5 +1,7 @@
 /** What we sign: one receipt for each concluded call, chained per buyer, and quotes. */
-import { jwksOf, jwsSigner, type KeyRing, type PublicJwk } from './signing-keys.js'
+import type { Db } from '#store'
+import { jwksOf, jwsSigner, type KeyRing, keyRing, type PublicJwk } from './signing-keys.js'
+import { publicKeys } from './stored-keys.js'
 import type { ReceiptClaims } from './verify.js'
 
 export { checkChains } from './check-chains.js'
@@ -10,7 +12,7 @@ export {
   type ReceiptIssuer,
   receiptIssuer,
 } from './issuer.js'
-export { receiptRecorder } from './recorder.js'
+export { receiptRecorder, receiptRecorderOnPostgres } from './recorder.js'
 export {
   importSigningKey,
   keyRing,
@@ -24,15 +26,15 @@ export { type Jwk, type VerifyOptions, verifyReceipt } from './verify.js'
 export type Receipts = {
   /** A compact JWS over `payload`, with `typ` `souk-quote+jwt`: never mistaken for a receipt. */
   signQuote(payload: object): string
-  /** All public keys, the current one first. */
-  jwks(): { keys: PublicJwk[] }
+  /** All public keys, the current one first; those that other gateways sign with among them. */
+  jwks(): Promise<{ keys: PublicJwk[] }>
 }
 
-export function createReceipts(ring: KeyRing): Receipts {
+export function createReceipts({ ring, db }: { ring: KeyRing; db: Db }): Receipts {
   const signQuote = jwsSigner(ring.current, 'souk-quote+jwt')
   return {
     signQuote: (payload) => signQuote(JSON.stringify(payload)),
-    jwks: () => jwksOf(ring.publicJwks),
+    jwks: async () => jwksOf(keyRing(ring.current, await publicKeys(db)).publicJwks),
   }
 }
 

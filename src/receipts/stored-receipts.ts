@@ -1,12 +1,25 @@
 /** Receipts in the database: written once, never changed, readable by both parties. */
 import { sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
-import { defineWrite, int, type SqliteConnection, type Store } from '#store'
+import {
+  defineInsert,
+  int,
+  type Pipeline,
+  placeholders,
+  type Reader,
+  type SqliteConnection,
+  type Store,
+} from '#store'
 import type { Head } from './chain.js'
 
-export const insertReceipt = defineWrite({
-  sql: `insert into receipts (id, call_id, buyer_id, seller_id, chain, seq, jws)
-    values (?, ?, ?, ?, ?, ?, ?)`,
+export const insertReceipt = defineInsert('receipts', {
+  id: 'text',
+  call_id: 'text',
+  buyer_id: 'text',
+  seller_id: 'text',
+  chain: 'text',
+  seq: 'bigint',
+  jws: 'text',
 })
 
 /** The JWS of a receipt, whoever asks. */
@@ -39,22 +52,46 @@ export function storedHeads(
   )
   return (buyer) => {
     const row = last.get(buyer, chainId)
-    return row && { seq: int(row.seq), prev: sha256Hex(row.jws) }
+    return row && headAt(row.seq, row.jws)
   }
 }
 
+/** Where the stored chains of `buyers` end; none for a buyer without a receipt. */
+export async function readHeads(
+  read: Pipeline['run'],
+  chainId: string,
+  buyers: readonly string[],
+): Promise<Map<string, Head>> {
+  const rows = await read<{ buyer: string; seq: bigint; jws: string }>(
+    `select distinct on (buyer_id) buyer_id as buyer, seq, jws from receipts
+     where buyer_id = any($1::text[]) and chain = $2 order by buyer_id, seq desc`,
+    [buyers, chainId],
+  )
+  return new Map(rows.map(({ buyer, seq, jws }) => [buyer, headAt(seq, jws)]))
+}
+
+function headAt(seq: unknown, jws: string): Head {
+  return { seq: int(seq), prev: sha256Hex(jws) }
+}
+
 /** Receipts looked up from outside, for an audit. */
-export function receiptReader(connection: SqliteConnection) {
-  const byId = connection.prepare<[string], { call_id: string; jws: string }>(
-    'select call_id, jws from receipts where id = ?',
-  )
-  // It reads no receipt, only the index of the chains.
-  const buyers = connection.prepare<[], { buyer: string; count: bigint }>(
-    'select buyer_id as buyer, count(*) as count from receipts group by buyer_id',
-  )
+export function receiptReader({ all }: Reader) {
   return {
-    find: (id: string) => byId.get(id),
-    /** How many receipts each buyer has. */
-    counts: () => new Map(buyers.all().map(({ buyer, count }) => [buyer, int(count)])),
+    /** The receipts of these ids that there are. */
+    async find(ids: readonly string[]): Promise<Map<string, { call_id: string; jws: string }>> {
+      if (ids.length === 0) return new Map()
+      const rows = await all<{ id: string; call_id: string; jws: string }>(
+        `select id, call_id, jws from receipts where id in (${placeholders(ids.length, 1)})`,
+        ids,
+      )
+      return new Map(rows.map(({ id, ...receipt }) => [id, receipt]))
+    },
+    /** How many receipts each buyer has. It reads no receipt, only the index of the chains. */
+    async counts(): Promise<Map<string, number>> {
+      const rows = await all<{ buyer: string; count: bigint }>(
+        'select buyer_id as buyer, count(*) as count from receipts group by buyer_id',
+      )
+      return new Map(rows.map(({ buyer, count }) => [buyer, int(count)]))
+    },
   }
 }

@@ -1,6 +1,6 @@
 /** Logs and metrics. One helper per event that matters; nothing else in the house logs or counts. */
 
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
@@ -31,6 +31,8 @@ export type Telemetry = {
   metrics(): Promise<string>
 }
 
+/** Log lines that could not be written yet are kept up to this length in all, then dropped. */
+const MAX_UNWRITTEN_LENGTH = 4 * 1024 * 1024
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]
 
 /**
@@ -93,8 +95,27 @@ function createLog(level: LogLevel, destination?: NodeJS.WritableStream): Logger
       // Errors were made plain before they get here.
       serializers: { err: (plain) => plain },
     },
-    destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 500 }),
+    destination ?? standardError(),
   )
+}
+
+/** Standard error may be a file on a disk that is full: calls matter more than lines about them. */
+function standardError(): DestinationStream {
+  const destination = pino.destination({
+    dest: 2,
+    sync: false,
+    minLength: 4096,
+    periodicFlush: 500,
+    maxLength: MAX_UNWRITTEN_LENGTH,
+  })
+  let hasFailed = false
+  destination.on('error', () => {
+    if (hasFailed) return
+    hasFailed = true
+    // At the end, pino tries to write the rest for as long as it fails.
+    process.once('beforeExit', () => destination.destroy())
+  })
+  return destination
 }
 
 function createMeters(registry: Registry) {

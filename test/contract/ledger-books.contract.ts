@@ -19,19 +19,19 @@ export function listsOpenHolds(use: () => Ledger): void {
     const ledger = use()
     const account = await aBuyer(ledger, usdc('1'))
     const countBefore = await ledger.openHoldCount()
-    const longAgo = AT_MS - 1_000_000
-    const holds = [3, 1, 2, 4].map((age) =>
-      holdOf(account, usdc('0.1'), { deadlineMs: longAgo - age }),
+    // Lives of less than nothing, far enough apart for the clock to go on in between.
+    const HOUR_MS = 3_600_000
+    const holds = [30, 10, 20, 40].map((hours) =>
+      holdOf(account, usdc('0.1'), { deadlineMs: AT_MS - hours * HOUR_MS }),
     )
     for (const hold of holds) await ledger.commit(unitOf(hold))
     await ledger.commit(unitOf(releaseOf(holds[3]!.reference)))
     const oldestFirst = [holds[0]!, holds[2]!, holds[1]!]
-    const listed = await ledger.openHolds(longAgo, 10)
-    expect(listed).toEqual(
-      oldestFirst.map(({ reference, deadlineMs }) => ({ reference, account, deadlineMs })),
-    )
-    expect(await ledger.openHolds(longAgo, 2)).toEqual(listed.slice(0, 2))
-    expect(await ledger.openHolds(longAgo - 2, 10)).toEqual(listed.slice(0, 1))
+    const now = await ledger.now()
+    const listed = await ledger.openHolds(now - HOUR_MS, 10)
+    expect(listed).toMatchObject(oldestFirst.map(({ reference }) => ({ reference, account })))
+    expect(await ledger.openHolds(now - HOUR_MS, 2)).toEqual(listed.slice(0, 2))
+    expect(await ledger.openHolds(now - 25 * HOUR_MS, 10)).toEqual(listed.slice(0, 1))
     expect(await ledger.openHoldCount()).toBe(countBefore + 3)
   })
 }

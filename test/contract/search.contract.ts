@@ -252,6 +252,20 @@ export function searchContract(adapter: string, start: () => Promise<Search>): v
         await search.setRevision('8')
         expect(await search.revision()).toBe('8')
       })
+
+      test('once cleared, it is as new: nothing is found or known, and it can be filled again', async () => {
+        await search.put(SHOP)
+        await search.putStanding([aStanding(SHOP_IDS[0]!, { rating: 5, ratings: 9 })])
+        await search.setRevision('7')
+        await search.clear()
+        expect(await ids({})).toEqual([])
+        expect(await ids({ query: 'weather' })).toEqual([])
+        expect(await search.categories()).toEqual([])
+        expect(await search.revision()).toBeUndefined()
+        await search.put(SHOP)
+        expect((await ids({ query: 'weather in a city tomorrow' }))[0]).toBe('open-meteo.forecast')
+        expect(await ids({ minRating: 1 })).toEqual([])
+      })
     })
 
     describe('pages', () => {

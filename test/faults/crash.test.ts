@@ -2,7 +2,6 @@
  * Real crashes: the built gateway is killed at random moments under load, round after round on one
  * data folder. `SOUK_FAULT_SEED` repeats the chances of a run, `SOUK_FAULT_ROUNDS` sets how many.
  */
-import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,49 +12,31 @@ import {
   killTheRest,
   startGateway,
 } from '../journeys/gateway-process.js'
-import { jwksOf } from '../journeys/receipt-by-hand.js'
+import { expectFaultsOfAllKinds, expectPromisesKept } from './expect-promises.js'
 import { type FlakyUpstream, flakyUpstream } from './flaky-upstream.js'
 import { keptRecords } from './kept-records.js'
-import { lotsOf } from './lots.js'
-import {
-  balanceOf,
-  buy,
-  ledgerOf,
-  type Market,
-  OPERATOR_KEY,
-  openMarket,
-  type Purchase,
-} from './market.js'
-import { brokenPromises } from './promises.js'
+import { buyUntil, sendAgain } from './load.js'
+import { lotsOf, roundsOf, SEED } from './lots.js'
+import { buy, type Market, OPERATOR_KEY, openMarket, type Purchase } from './market.js'
+import { momentsOf } from './moments.js'
 
-const SEED = process.env.SOUK_FAULT_SEED ?? String(randomInt(1_000_000_000))
-const ROUNDS = Number(process.env.SOUK_FAULT_ROUNDS ?? 20)
+const ROUNDS = roundsOf(20)
 /** For a machine far slower than any that a person works at. */
 const TIMEOUT_MS = 60_000 + ROUNDS * 20_000
 
 const BUYERS = 4
-const CALLERS = 32
-const RETRIES_AT_ONCE = 16
 /** How long an upstream that says nothing is waited for. */
 const UPSTREAM_TIME_MS = 400
 /** How far into a start the gateway is killed, where it is. A start takes about a second. */
 const STARTED_FOR_MS = 900
-const DRAIN_TIMEOUT_MS = 30_000
-
-/** What is counted until the gateway is killed, in the order in which a call passes through. */
-const HAPPENINGS = ['asked', 'arrived', 'delivered', 'answered'] as const
-type Happening = (typeof HAPPENINGS)[number]
 
 const lots = lotsOf(SEED)
+const moments = momentsOf(lots)
 const folder = emptyFolder()
-let watch: (happening: Happening) => void = () => {}
 let upstream: FlakyUpstream
 
 beforeAll(async () => {
-  upstream = await flakyUpstream(lots, {
-    arrival: () => watch('arrived'),
-    delivery: () => watch('delivered'),
-  })
+  upstream = await flakyUpstream(lots, moments)
   await build()
 }, TIMEOUT_MS)
 
@@ -73,78 +54,49 @@ test('killed at any moment, a gateway loses no money, no receipt and no answer',
   let gateway = await start()
   const market = await openMarket(gateway.url, upstream.baseUrl, BUYERS)
   const purchases: Purchase[] = []
+  const records = async () => keptRecords(join(folder.path, 'data', 'souk.db'))
   while (round < ROUNDS) {
     round++
     const fresh = await crashUnderLoad(gateway, market, round)
     purchases.push(...fresh)
     expect(fresh.some(({ isLost }) => isLost)).toBe(true)
     gateway = await startAgain(round)
-    await retry(gateway, fresh)
-    await expectPromisesKept(gateway, market, purchases)
+    const { url } = gateway
+    await sendAgain(lots, fresh, (purchase) => buy(url, purchase))
+    await expectPromisesKept(url, { market, purchases, upstream, records })
   }
-  expectFaultsOfAllKinds(purchases)
+  expectFaultsOfAllKinds(purchases, ROUNDS)
 
   gateway.kill('SIGTERM')
   expect(await gateway.ended).toMatchObject({ code: 0, stderr: '' })
 })
 
-/** Buys with all callers until the gateway is dead, and gives all that was asked for. */
+/** Buys until the gateway is dead, and gives all that was asked for. */
 async function crashUnderLoad(
   gateway: GatewayProcess,
   { buyers }: Market,
   round: number,
 ): Promise<Purchase[]> {
-  const purchases: Purchase[] = []
-  const death = killAtRandom(gateway, round)
-  const callers = Array.from({ length: CALLERS }, async (_, caller) => {
-    const buyer = buyers[caller % buyers.length]!
-    for (let n = 1; !death.isDue(); n++) {
-      const order = `round-${round}-caller-${caller}-order-${n}`
-      const purchase: Purchase = { buyer, order, answer: undefined, isLost: false }
-      purchases.push(purchase)
-      const twin = lots.draw('twin', order) < 0.25 ? [purchase] : []
-      const earlier = lots.draw('earlier', order) < 0.1 ? anyAnswered(purchases) : []
-      const sent = [purchase, ...twin, ...earlier].map((one) => send(gateway, one, death.isDue))
-      await Promise.all(sent)
-    }
-  })
-  await Promise.all(callers)
+  const death = moments.strike(round, () => gateway.kill('SIGKILL'))
+  const send = (purchase: Purchase) => buyOrLose(gateway, purchase, death.isDue)
+  const purchases = await buyUntil(death.isDue, { lots, buyers, round, send })
   expect(await gateway.ended).toMatchObject({ signal: 'SIGKILL', stderr: '' })
   return purchases
 }
 
-async function send(
+async function buyOrLose(
   gateway: GatewayProcess,
   purchase: Purchase,
   isDying: () => boolean,
 ): Promise<void> {
-  watch('asked')
+  moments.happened('asked')
   try {
     await buy(gateway.url, purchase)
-    watch('answered')
+    moments.happened('answered')
   } catch (error) {
     // What `fetch` throws when a connection breaks; nothing else may be taken for the crash.
     if (!isDying() || !(error instanceof TypeError)) throw error
     purchase.isLost = true
-  }
-}
-
-/** Kills the gateway once something has happened so many times, at once or a little later. */
-function killAtRandom(gateway: GatewayProcess, round: number): { isDue(): boolean } {
-  const happening = HAPPENINGS[lots.between(0, HAPPENINGS.length - 1, 'happening', round)]
-  const delayMs = Math.max(0, lots.between(-20, 20, 'delay', round))
-  let left = lots.between(10, 150, 'count', round)
-  let isDue = false
-  watch = (happened) => {
-    if (happened !== happening || --left !== 0) return
-    if (delayMs === 0) kill()
-    else setTimeout(kill, delayMs)
-  }
-  return { isDue: () => isDue }
-
-  function kill(): void {
-    isDue = true
-    gateway.kill('SIGKILL')
   }
 }
 
@@ -167,59 +119,4 @@ async function startAgain(round: number): Promise<GatewayProcess> {
   const gateway = await start()
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
   return gateway
-}
-
-/** Sends what was answered once more, and most of what was lost, twice at the same time. */
-async function retry(gateway: GatewayProcess, purchases: readonly Purchase[]): Promise<void> {
-  const again = purchases.flatMap((purchase) => {
-    if (!purchase.isLost) return [purchase]
-    return lots.draw('retry', purchase.order) < 0.75 ? [purchase, purchase] : []
-  })
-  const rest = again.values()
-  const retriers = Array.from({ length: RETRIES_AT_ONCE }, async () => {
-    for (const purchase of rest) await buy(gateway.url, purchase)
-  })
-  await Promise.all(retriers)
-}
-
-async function expectPromisesKept(
-  { url }: GatewayProcess,
-  market: Market,
-  purchases: readonly Purchase[],
-): Promise<void> {
-  const openHolds = async () => (await ledgerOf(url)).open_holds
-  await expect.poll(openHolds, { timeout: DRAIN_TIMEOUT_MS }).toBe(0)
-  const ledger = await ledgerOf(url)
-  expect(ledger).toMatchObject({ balanced: true, findings: [] })
-  const balances = new Map<string, string>()
-  for (const buyer of market.buyers) {
-    const { available, held } = await balanceOf(url, buyer)
-    expect(held).toBe('0')
-    balances.set(buyer.id, available)
-  }
-  const broken = await brokenPromises({
-    market,
-    purchases,
-    upstream,
-    records: keptRecords(join(folder.path, 'data', 'souk.db')),
-    balances,
-    ledger: new Map(ledger.accounts.map(({ name, balance }) => [name, balance])),
-    jwks: await jwksOf(url),
-  })
-  expect(broken).toEqual([])
-}
-
-/** A run that met no fault would prove nothing. */
-function expectFaultsOfAllKinds(purchases: readonly Purchase[]): void {
-  const statuses = new Set(purchases.map(({ answer }) => answer?.httpStatus))
-  expect(statuses).toContain(200)
-  if (ROUNDS >= 10)
-    expect([...statuses]).toEqual(expect.arrayContaining([409, 502, 504, undefined]))
-}
-
-/** One that was answered already, if there is one. */
-function anyAnswered(purchases: readonly Purchase[]): Purchase[] {
-  const answered = purchases.filter(({ answer }) => answer !== undefined)
-  const place = lots.between(0, answered.length - 1, 'answered', purchases.length)
-  return answered.slice(place, place + 1)
 }

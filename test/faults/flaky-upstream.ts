@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Lots } from './lots.js'
+import type { Moments } from './moments.js'
 
 const SLOWEST_MS = 30
 
@@ -14,24 +15,21 @@ export type FlakyUpstream = {
   close(): Promise<void>
 }
 
-/** @param on told of each request before it is answered, and of each answer with 200. */
-export async function flakyUpstream(
-  lots: Lots,
-  on: { arrival(): void; delivery(): void },
-): Promise<FlakyUpstream> {
+/** @param moments told of each request before it is answered, and of each answer with 200. */
+export async function flakyUpstream(lots: Lots, moments: Moments): Promise<FlakyUpstream> {
   const arrivals = new Map<string, string[]>()
   const delivered = new Map<string, Buffer>()
 
   const server = createServer(async (req, res) => {
     const { order } = JSON.parse(await textOf(req)) as { order: string }
     arrivals.set(order, [...(arrivals.get(order) ?? []), String(req.headers['x-souk-call'])])
-    on.arrival()
+    moments.happened('arrived')
     setTimeout(() => answer(order, res), lots.between(1, SLOWEST_MS, 'delay', order))
   })
 
   function answer(order: string, res: ServerResponse): void {
     const lot = lots.draw('answer', order)
-    if (lot < 0.03) return
+    if (isSilentTo(lots, order)) return
     if (lot < 0.06) breakOff(res)
     else if (lot < 0.15) res.writeHead(500, JSON_TYPE).end('{"error":"out of order"}')
     else deliver(order, res)
@@ -41,7 +39,7 @@ export async function flakyUpstream(
     const body = Buffer.from(answerTo(order))
     delivered.set(order, body)
     res.writeHead(200, JSON_TYPE).end(body)
-    on.delivery()
+    moments.happened('delivered')
   }
 
   /** Units differ from order to order, so that each charge does, too. */
@@ -60,6 +58,11 @@ export async function flakyUpstream(
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** Whether an order is never answered. */
+export function isSilentTo(lots: Lots, order: string): boolean {
+  return lots.draw('answer', order) < 0.03
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' }

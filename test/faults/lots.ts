@@ -1,5 +1,13 @@
 /** Chance that a seed repeats: the same seed and words draw the same lot, in whatever order. */
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
+
+/** Of this run: `SOUK_FAULT_SEED` repeats the chances of another. */
+export const SEED = process.env.SOUK_FAULT_SEED ?? String(randomInt(1_000_000_000))
+
+/** How many rounds to play: `SOUK_FAULT_ROUNDS`, or as many as usual. */
+export function roundsOf(usual: number): number {
+  return Number(process.env.SOUK_FAULT_ROUNDS ?? usual)
+}
 
 export type Lots = {
   /** A number from 0 up to, not including, 1. */

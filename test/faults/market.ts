@@ -18,9 +18,14 @@ export type Purchase = {
   order: string
   /** The first answer that the buyer got; every other one must be the same. */
   answer: Answer | undefined
-  /** Whether the gateway died while a request for it was open. */
+  /** Whether a request for it came to nothing, so that nobody knows what became of it. */
   isLost: boolean
+  /** How often it was sent. */
+  sends: number
 }
+
+/** What came of a request: an answer for good, or one that says to come again. */
+export type Sent = 'answered' | 'in_progress' | 'busy'
 
 /** What an answer promises for good; the balance beside it moves on. */
 export type Answer = {
@@ -84,8 +89,9 @@ export async function openMarket(url: string, upstream: string, buyers: number):
  *
  * @throws TypeError when the gateway died before it answered.
  */
-export async function buy(url: string, purchase: Purchase): Promise<void> {
+export async function send(url: string, purchase: Purchase): Promise<Sent> {
   const { buyer, order } = purchase
+  purchase.sends++
   const response = await fetch(`${url}/v1/calls`, {
     method: 'POST',
     headers: {
@@ -95,12 +101,23 @@ export async function buy(url: string, purchase: Purchase): Promise<void> {
     },
     body: JSON.stringify({ endpoint_id: ENDPOINT, arguments: { order } }),
   })
-  const answer = answerIn(response.status, (await response.json()) as Json)
+  const json = (await response.json()) as Json
+  const answer = answerIn(response.status, json)
+  if (isToComeAgain(answer)) {
+    expect(Number(response.headers.get('retry-after')), JSON.stringify(json)).toBeGreaterThan(0)
+    return answer.code as Sent
+  }
   const mayBeInterrupted = purchase.isLost ? [409] : []
-  expect([200, 502, 504, ...mayBeInterrupted], JSON.stringify(answer)).toContain(response.status)
+  expect([200, 502, 504, ...mayBeInterrupted], JSON.stringify(json)).toContain(response.status)
   if (response.status === 409) expect(answer.code).toBe('call_interrupted')
   purchase.answer ??= answer
   expect(answer, `another answer to ${order}`).toEqual(purchase.answer)
+  return 'answered'
+}
+
+/** Sends a purchase once to a gateway that has no reason to put it off. */
+export async function buy(url: string, purchase: Purchase): Promise<void> {
+  expect(await send(url, purchase), purchase.order).toBe('answered')
 }
 
 export async function ledgerOf(url: string) {
@@ -119,6 +136,10 @@ export async function balanceOf(url: string, { key }: Party) {
 async function openAccount(url: string, name: string): Promise<Party> {
   const { id, api_key } = await restOf(url)('POST', '/v1/accounts', OPERATOR_KEY, { name })
   return { id: String(id), key: String(api_key) }
+}
+
+function isToComeAgain({ httpStatus, code }: Answer): boolean {
+  return (httpStatus === 409 && code === 'in_progress') || (httpStatus === 503 && code === 'busy')
 }
 
 function answerIn(httpStatus: number, json: Json): Answer {

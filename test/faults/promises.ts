@@ -122,12 +122,12 @@ function brokenAnswers({ purchases, records }: Evidence): string[] {
   })
 }
 
-function chainsOf(receipts: readonly Signed[]): Signed[][] {
+export function chainsOf(receipts: readonly Signed[]): Signed[][] {
   return [...grouped(receipts, ({ buyer_id, chain }) => `${buyer_id} ${chain}`).values()]
 }
 
 /** 1, 2, 3 … without a gap, each naming the one before, each signed. */
-function brokenChain(chain: readonly Signed[]): string[] {
+export function brokenChain(chain: readonly Signed[]): string[] {
   return chain.flatMap(({ id, buyer_id, seq, claims, isGenuine }, i) => {
     const before = chain[i - 1]
     const faults = [
@@ -194,7 +194,7 @@ function readOnce(jws: string, jwks: Evidence['jwks']): ReadReceipt {
   return known
 }
 
-function grouped<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {
+export function grouped<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()
   for (const item of items) {
     const group = groups.get(nameOf(item))

@@ -196,6 +196,12 @@ describe('bodies, addresses and ids', () => {
     ['POST', '/v1/accounts', { name: 7 }, 'invalid_request'],
     ['POST', '/v1/accounts', { name: 'x', slug: 'Not A Slug' }, 'invalid_request'],
     ['POST', '/v1/accounts', { name: 'x', slug: 'taken' }, 'slug_taken'],
+    ['POST', '/v1/accounts', { name: 'x', limits: { day: 1 } }, 'invalid_request'],
+    ['PATCH', '/v1/accounts/acct_x', { limits: {} }, 'account_not_found'],
+    ['PATCH', '/v1/accounts/$BUYER', {}, 'invalid_request'],
+    ['PATCH', '/v1/accounts/$BUYER', { limits: { year: '1' } }, 'invalid_request'],
+    ['PATCH', '/v1/accounts/$BUYER', { limits: { day: '-1' } }, 'invalid_request'],
+    ['PATCH', '/v1/accounts/$BUYER', { limits: {}, name: 'x' }, 'invalid_request'],
     ['POST', '/v1/accounts/acct_x/grants', { amount: '1', reason: 'x' }, 'account_not_found'],
     ...[1, '0', '-1', 'abc', '1e30', '0.0000000001', '99999999999', null].map((amount) => [
       'POST',

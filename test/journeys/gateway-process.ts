@@ -1,6 +1,15 @@
 /** The real program: built, spawned as a person would, and ended by signals. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +28,7 @@ export type Ended = {
 
 export type GatewayProcess = {
   url: string
+  pid: number
   /** What it has printed so far. */
   printed(): string
   kill(signal: NodeJS.Signals): void
@@ -60,12 +70,17 @@ export function souk(
   return endOf(spawned(folder, args, settings))
 }
 
-/** Runs `souk start` in `folder`, on a free port, until it says that it is ready. */
+/**
+ * Runs `souk start` in `folder`, on a free port, until it says that it is ready.
+ *
+ * @param logFile where its log goes instead of into what `ended` tells.
+ */
 export async function startGateway(
   folder: string,
   settings: Record<string, string> = {},
+  logFile?: string,
 ): Promise<GatewayProcess> {
-  const child = spawned(folder, ['start'], { PORT: '0', ...settings })
+  const child = spawned(folder, ['start'], { PORT: '0', ...settings }, logFile)
   const ended = endOf(child)
   let printed = ''
   const url = await new Promise<string>((resolve, reject) => {
@@ -76,16 +91,29 @@ export async function startGateway(
     })
     void ended.then((end) => reject(new Error(`It ended: ${JSON.stringify(end)}`)))
   })
-  return { url, ended, printed: () => printed, kill: (signal) => child.kill(signal) }
+  const kill = (signal: NodeJS.Signals) => child.kill(signal)
+  return { url, pid: child.pid!, ended, printed: () => printed, kill }
 }
 
-function spawned(folder: string, args: string[], settings: Record<string, string>): ChildProcess {
+function spawned(
+  folder: string,
+  args: string[],
+  settings: Record<string, string>,
+  logFile?: string,
+): ChildProcess {
+  const log = logFile === undefined ? 'pipe' : openSync(logFile, 'a')
   // Nothing of the environment that the tests happen to run in.
-  const child = spawn(process.execPath, [CLI, ...args], { cwd: folder, env: settings })
+  const options = {
+    cwd: folder,
+    env: settings,
+    stdio: ['ignore', 'pipe', log],
+  } satisfies SpawnOptions
+  const child: ChildProcess = spawn(process.execPath, [CLI, ...args], options)
+  if (log !== 'pipe') closeSync(log)
   alive.add(child)
   child.once('close', () => alive.delete(child))
-  child.stdout.setEncoding('utf8')
-  child.stderr.setEncoding('utf8')
+  child.stdout?.setEncoding('utf8')
+  child.stderr?.setEncoding('utf8')
   return child
 }
 
@@ -94,7 +122,7 @@ async function endOf(child: ChildProcess): Promise<Ended> {
   child.stdout!.on('data', (text: string) => {
     stdout += text
   })
-  child.stderr!.on('data', (text: string) => {
+  child.stderr?.on('data', (text: string) => {
     stderr += text
   })
   return new Promise((resolve, reject) => {

@@ -67,6 +67,18 @@ test('a receipt is shown to its buyer and its seller', async () => {
   }
 })
 
+test('a statement has what is the account’s own, whoever’s cursor is sent', async () => {
+  const { world, buyer, seller, stranger } = bazaar
+  const bought = await bazaar.buy(buyer.key, bazaar.order())
+  const read = (key: string, query = '') => world.rest('GET', `/v1/statement${query}`, key)
+  expect((await read(stranger.key)).text).not.toContain(bought.call_id)
+  const { json } = await read(buyer.key, '?limit=1')
+  for (const { key } of [stranger, seller]) {
+    const answered = await read(key, `?limit=1&cursor=${json.resume_cursor}`)
+    expect(answered.json).toMatchObject({ status: 400, code: 'invalid_request' })
+  }
+})
+
 const SQL = ["' or 1=1 --", '"; drop table calls; --', "x' union select * from api_keys --"]
 
 test('what looks like SQL in a filter or an id finds nothing of anybody', async () => {
@@ -89,6 +101,9 @@ test('what looks like SQL in a filter or an id finds nothing of anybody', async 
       'usage?from=',
       'usage?to=',
       'usage?cursor=',
+      'statement?from=',
+      'statement?book=',
+      'statement?cursor=',
       'endpoints?cursor=',
       'endpoints?min_rating=',
     ]) {

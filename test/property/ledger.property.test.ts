@@ -1,12 +1,12 @@
 /**
- * A batch gives what its units give one by one: the same outcomes, the same balances and counters,
+ * On either database a batch gives what its units give one by one: the same outcomes, the same balances and counters,
  * and those of a model that is a few sums in memory.
  */
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Nanos, nanos } from '#core/money'
 import type { Command, Counter, CounterKind, Ledger, UnitOutcome } from '#ledger'
-import { aSqliteLedger, type OpenedLedger } from '../support/a-store.js'
+import { aPostgresLedger, aSqliteLedger } from '../support/a-store.js'
 import {
   AT_MS,
   aClaim,
@@ -75,50 +75,62 @@ const OPENING: DrawnUnit[] = ACCOUNTS.map((name, i) => ({
   link: undefined,
 }))
 
-let together: OpenedLedger
-let oneByOne: OpenedLedger
-beforeAll(async () => {
-  together = await aSqliteLedger()
-  oneByOne = await aSqliteLedger()
-})
-afterAll(async () => {
-  await Promise.all([together.close(), oneByOne.close()])
-})
+type Opened = { ledger: Ledger; close(): Promise<void> }
+type Ledgers = { together: Ledger; oneByOne: Ledger }
 
 let runs = 0
 
-test('random units, batched at random, do what they do one by one and what the model says', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(aUnit, { minLength: 1, maxLength: 60, size: 'max' }),
-      fc.infiniteStream(fc.integer({ min: 1, max: 70 })),
-      async (drawn, sizes) => {
-        const units = [...OPENING, ...drawn]
-        const run = `run${++runs}`
-        const model = aModel(run)
-        const expected = units.map((unit) => model.apply(unit))
-        const lone: Outcome[] = []
-        for (const unit of units) lone.push(await commit(oneByOne.ledger, run, unit))
-        const batched: Outcome[] = []
-        for (let at = 0; at < units.length; ) {
-          const batch = units.slice(at, at + sizes.next().value)
-          const commits = batch.map((unit) => commit(together.ledger, run, unit))
-          batched.push(...(await Promise.all(commits)))
-          at += batch.length
-        }
-        expect(lone.map(resultOf)).toEqual(expected)
-        expect(linksIn(lone)).toEqual(linksOf(units, expected))
-        expect(batched).toEqual(lone)
-        const state = await stateOf(together.ledger, run)
-        expect(state).toEqual(await stateOf(oneByOne.ledger, run))
-        expect(state).toEqual(model.state())
-        expect((await together.ledger.audit()).findings).toEqual([])
-      },
-    ),
-    { numRuns: 60 },
-  )
-  expect((await oneByOne.ledger.audit()).findings).toEqual([])
+describe.each<[string, () => Promise<Opened>]>([
+  ['SQLite', aSqliteLedger],
+  ['PostgreSQL', () => aPostgresLedger()],
+])('on %s', (_, open) => {
+  let opened: Opened[]
+  beforeAll(async () => {
+    opened = await Promise.all([open(), open()])
+  })
+  afterAll(async () => {
+    await Promise.all(opened.map(({ close }) => close()))
+  })
+
+  test('random units, batched at random, do what they do one by one and what the model says', async () => {
+    const [together, oneByOne] = opened.map(({ ledger }) => ledger) as [Ledger, Ledger]
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(aUnit, { minLength: 1, maxLength: 60, size: 'max' }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 70 })),
+        (drawn, sizes) => compare({ together, oneByOne }, [...OPENING, ...drawn], sizes),
+      ),
+      { numRuns: 60 },
+    )
+    expect((await oneByOne.audit()).findings).toEqual([])
+  })
 })
+
+async function compare(
+  { together, oneByOne }: Ledgers,
+  units: readonly DrawnUnit[],
+  sizes: fc.Stream<number>,
+): Promise<void> {
+  const run = `run${++runs}`
+  const model = aModel(run)
+  const expected = units.map((unit) => model.apply(unit))
+  const lone: Outcome[] = []
+  for (const unit of units) lone.push(await commit(oneByOne, run, unit))
+  const batched: Outcome[] = []
+  for (let at = 0; at < units.length; ) {
+    const batch = units.slice(at, at + sizes.next().value)
+    const commits = batch.map((unit) => commit(together, run, unit))
+    batched.push(...(await Promise.all(commits)))
+    at += batch.length
+  }
+  expect(lone.map(resultOf)).toEqual(expected)
+  expect(linksIn(lone)).toEqual(linksOf(units, expected))
+  expect(batched).toEqual(lone)
+  const state = await stateOf(together, run)
+  expect(state).toEqual(await stateOf(oneByOne, run))
+  expect(state).toEqual(model.state())
+  expect((await together.audit()).findings).toEqual([])
+}
 
 /** The outcome, or `above the hold` for the one thing that is an error. */
 async function commit(ledger: Ledger, run: string, drawn: DrawnUnit): Promise<Outcome> {

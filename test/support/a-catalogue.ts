@@ -1,4 +1,4 @@
-/** A catalogue of its own without a gateway around it: database, search and folder are temporary. */
+/** A catalogue without a gateway around it: database, search and folder are temporary. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,9 +13,10 @@ import {
 } from '#catalogue'
 import { handClock } from '#core/clock'
 import type { Id } from '#core/ids'
-import { openStore, type Store } from '#store'
-import { createUpstreams } from '#upstreams'
+import type { Store } from '#store'
+import { type CredentialVault, createUpstreams } from '#upstreams'
 import { createVault } from '#vault'
+import { aStore } from './a-store.js'
 import type { Json } from './world.js'
 
 export type ACatalogue = {
@@ -24,6 +25,7 @@ export type ACatalogue = {
   /** Counts what it is told, beside doing it. */
   search: Search & { puts: number; standings: number }
   clock: ReturnType<typeof handClock>
+  vault: CredentialVault
   sellerId: Id<'account'>
   /** Where the files of shipped providers lie. */
   folder: string
@@ -32,12 +34,29 @@ export type ACatalogue = {
   close(): Promise<void>
 }
 
+/** On a SQLite database of its own. */
 export async function aCatalogue(): Promise<ACatalogue> {
+  const { store, close } = await aStore()
+  const world = await aCatalogueOn(store)
+  const closeWorld = world.close
+  world.close = async () => {
+    await closeWorld()
+    await close()
+  }
+  return world
+}
+
+/**
+ * On a database that others may use, too.
+ *
+ * @param like another gateway's on the same database: it sells for the same account, ships the same
+ *   providers and has the same clock.
+ */
+export async function aCatalogueOn(store: Store, like?: ACatalogue): Promise<ACatalogue> {
   const home = mkdtempSync(join(tmpdir(), 'souk-catalogue-'))
-  const folder = join(home, 'catalog')
-  mkdirSync(folder)
-  const clock = handClock()
-  const store = await openStore({ file: join(home, 'souk.db') })
+  const folder = like?.folder ?? join(home, 'catalog')
+  mkdirSync(folder, { recursive: true })
+  const clock = like?.clock ?? handClock()
   const vault = createVault(Buffer.alloc(32, 3))
   const upstreams = createUpstreams({
     allow: ['127.0.0.1:9001', '127.0.0.1:9002'],
@@ -46,15 +65,13 @@ export async function aCatalogue(): Promise<ACatalogue> {
     userAgent: 'test',
     clock,
   })
-  const accounts = createAccounts({ store, clock, keyEnvironment: 'test' })
-  const { account } = await accounts.create({ name: 'Acme Ltd', slug: 'acme' })
   const file = join(home, 'search.db')
 
   async function open() {
     const search = counting(embeddedSearch(file))
     const parts = { store, clock, vault, upstreams, search, catalogFolder: folder }
     const catalogue = await createCatalogue(parts)
-    await catalogue.reindex()
+    await catalogue.follow()
     return { search, catalogue }
   }
 
@@ -62,7 +79,8 @@ export async function aCatalogue(): Promise<ACatalogue> {
     ...(await open()),
     store,
     clock,
-    sellerId: account.id,
+    vault,
+    sellerId: like?.sellerId ?? (await aSeller(store, clock)),
     folder,
     async reopen({ lost } = { lost: false }) {
       await world.search.close()
@@ -72,11 +90,16 @@ export async function aCatalogue(): Promise<ACatalogue> {
     async close() {
       await world.search.close()
       await upstreams.close()
-      await store.close()
       rmSync(home, { recursive: true })
     },
   }
   return world
+}
+
+async function aSeller(store: Store, clock: ACatalogue['clock']): Promise<Id<'account'>> {
+  const accounts = createAccounts({ store, clock, keyEnvironment: 'test' })
+  const { account } = await accounts.create({ name: 'Acme Ltd', slug: 'acme' })
+  return account.id
 }
 
 function counting(search: Search): ACatalogue['search'] {

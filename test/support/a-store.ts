@@ -8,14 +8,18 @@ import {
   inlineWriter,
   type Ledger,
   type OnFlush,
+  postgresBatchWriter,
+  postgresLedger,
+  serialWriter,
   sqliteLedger,
   threadWriter,
   type Writer,
 } from '#ledger'
-import { openStore, type Store } from '#store'
-import { linkRecorder } from './link-recorder.js'
+import { connectPipeline, openPostgresStore, openStore, type SqliteStore, type Store } from '#store'
+import { aPostgresUrl } from './a-postgres.js'
+import { linkRecorder, linkRecorderOnPostgres } from './link-recorder.js'
 
-export type OpenedStore = { store: Store; close(): Promise<void> }
+export type OpenedStore = { store: SqliteStore; close(): Promise<void> }
 
 export async function aStore(): Promise<OpenedStore> {
   const folder = mkdtempSync(join(tmpdir(), 'souk-store-'))
@@ -52,7 +56,7 @@ export function aThreadedLedger(): Promise<OpenedLedger> {
 }
 
 async function openLedger(
-  makeWriter: (store: Store, onFlush: OnFlush) => Writer,
+  makeWriter: (store: SqliteStore, onFlush: OnFlush) => Writer,
 ): Promise<OpenedLedger> {
   const { store, close } = await aStore()
   const { money, turnstile, file } = store
@@ -68,6 +72,28 @@ async function openLedger(
     close: async () => {
       await ledger.close()
       await close()
+    },
+  }
+}
+
+/** A ledger on a PostgreSQL database of its own, or on the one at `url`, beside others. */
+export async function aPostgresLedger(url?: string): Promise<{
+  store: Store
+  ledger: Ledger
+  close(): Promise<void>
+}> {
+  const database = url === undefined ? await aPostgresUrl() : { url, drop: async () => {} }
+  const store = await openPostgresStore({ url: database.url })
+  const connect = () => connectPipeline(database.url)
+  const writer = serialWriter(postgresBatchWriter({ connect, recorderOf: linkRecorderOnPostgres }))
+  const ledger = postgresLedger({ store, clock: handClock(), writer })
+  return {
+    store,
+    ledger,
+    close: async () => {
+      await ledger.close()
+      await store.close()
+      await database.drop()
     },
   }
 }

@@ -53,7 +53,7 @@ export function aPrincipal(...limits: Limits[]): Principal {
     limits: own,
   }))
   return {
-    account: { id: 'acct_buyer', slug: 'buyer', name: 'Buyer', kind: 'account' },
+    account: { id: 'acct_buyer', slug: 'buyer', name: 'Buyer', kind: 'account', limits: {} },
     key: {
       id: 'key_0',
       accountId: 'acct_buyer',

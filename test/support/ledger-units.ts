@@ -1,7 +1,7 @@
 /** Units of work as the ledger's tests write them, and rows of a table that every database has. */
 import { type Nanos, nanos, parseUsdc } from '#core/money'
 import type { Command, Counter, CounterKind, Ledger, Unit, UnitOutcome } from '#ledger'
-import { defineWrite, type Store } from '#store'
+import { defineInsert, defineTake, type Store } from '#store'
 
 /** A ledger, and the database that it stands on. */
 export type LedgerUnderTest = { ledger: Ledger; store: Store; close(): Promise<void> }
@@ -74,11 +74,12 @@ export async function aBuyer(ledger: Ledger, credit: Nanos): Promise<string> {
   return account
 }
 
-const insertSetting = defineWrite({ sql: 'insert into settings (name, value) values (?, ?)' })
-const takeSetting = defineWrite({
-  sql: 'insert into settings (name, value) values (?, ?) on conflict (name) do nothing',
-  refusal: 'taken',
-})
+const insertSetting = defineInsert('settings', { name: 'text', value: 'text' })
+const takeSetting = defineTake(
+  'settings',
+  { name: 'text', value: 'text' },
+  { key: ['name'], isOver: () => '1 = 0', refusal: 'taken' },
+)
 
 /** A row that fails when its name is taken. */
 export function aRow(name: string, value = '') {

@@ -8,9 +8,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, inject } from 'vitest'
 import { readConfig } from '../../src/config.js'
 import { type Started, start } from '../../src/main.js'
+import { aPostgresUrl } from './a-postgres.js'
 
 export type Json = Record<string, unknown>
 export type Answered = { status: number; headers: Headers; json: Json; text: string }
@@ -63,7 +64,9 @@ export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789abcdef'
 export async function aWorld(settings: Record<string, string> = {}): Promise<World> {
   const upstream = await scriptedUpstream()
   const dataDir = mkdtempSync(join(tmpdir(), 'souk-test-'))
+  const database = inject('database') === 'postgres' ? await aPostgresUrl() : undefined
   const environment = {
+    ...(database && { DATABASE_URL: database.url }),
     PORT: '0',
     SOUK_DATA_DIR: dataDir,
     SOUK_OPERATOR_KEY: OPERATOR_KEY,
@@ -103,6 +106,7 @@ export async function aWorld(settings: Record<string, string> = {}): Promise<Wor
       const audit = await started.gateway.deps.ledger.audit()
       await started.drain()
       await upstream.close()
+      await database?.drop()
       rmSync(dataDir, { recursive: true, force: true })
       expect(audit.findings).toEqual([])
     },
@@ -112,6 +116,17 @@ export async function aWorld(settings: Record<string, string> = {}): Promise<Wor
     Object.assign(world.buyer, { id: json.id, slug: json.slug })
   }
   return world
+}
+
+/** A gateway as its clients see it, wherever it runs, and the seller's server behind it. */
+export type Door = Pick<World, 'rest' | 'tool' | 'upstream'>
+
+export function doorOf(url: string, upstream: ScriptedUpstream): Door {
+  return {
+    upstream,
+    rest: (method, path, key, body, headers) => rest(url, method, path, key, body, headers),
+    tool: (key, name, args) => tool(url, key, name, args),
+  }
 }
 
 async function rest(
@@ -155,7 +170,7 @@ async function tool(url: string, key: string | undefined, name: string, args: un
   }
 }
 
-async function account(world: World, name: string, credit?: string): Promise<Party> {
+export async function account(world: Door, name: string, credit?: string): Promise<Party> {
   const opened = await world.rest('POST', '/v1/accounts', OPERATOR_KEY, { name })
   expect(opened.status).toBe(201)
   const { id, slug, api_key } = opened.json as { id: string; slug: string; api_key: string }
@@ -169,7 +184,7 @@ async function account(world: World, name: string, credit?: string): Promise<Par
 
 let listings = 0
 
-async function listing(world: World, seller: Party, changes: ListingChanges = {}) {
+export async function listing(world: Door, seller: Party, changes: ListingChanges = {}) {
   const slug = changes.slug ?? `wiki-${++listings}`
   const created = await world.rest('POST', '/v1/listings', seller.key, {
     slug,

@@ -1,25 +1,39 @@
 /** Accounts, their money, and what the operator sees of all of it. */
 import { z } from 'zod'
-import { showKey } from '#accounts'
+import { limitsSchema, showAccount, showKey } from '#accounts'
 import { balanceOf, balanceSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { parseUsdc } from '#core/money'
+import { storedText } from '#core/stored-text'
 import { earnings, grant } from '#payments'
 import { route } from '../route.js'
 
 const accountSchema = z.strictObject({
-  name: z.string().trim().min(1).max(120),
+  name: storedText({ min: 1, max: 120 }),
   slug: z
     .string()
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
     .max(48)
     .optional()
     .describe('made from the name when absent; unique, and stays'),
+  limits: limitsSchema.optional().describe('USDC, fee included, for all its keys together'),
+})
+
+const accountChangeSchema = z.strictObject({
+  limits: limitsSchema.describe('in place of all that it had'),
+})
+
+const accountResult = z.object({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  limits: limitsSchema,
 })
 
 const grantSchema = z.strictObject({
   amount: z.string().max(24).describe('USDC'),
-  reason: z.string().trim().min(1).max(500),
+  reason: storedText({ min: 1, max: 500 }),
 })
 
 export const accountRoutes = [
@@ -31,11 +45,22 @@ export const accountRoutes = [
     who: 'operator',
     body: accountSchema,
     status: 201,
-    result: z.object({ id: z.string(), slug: z.string(), name: z.string(), api_key: z.string() }),
+    result: accountResult.extend({ api_key: z.string() }),
     async run({ accounts }, { body }) {
       const { account, secret } = await accounts.create(body)
-      return { id: account.id, slug: account.slug, name: account.name, api_key: secret }
+      return { ...showAccount(account), api_key: secret }
     },
+  }),
+  route({
+    method: 'patch',
+    path: '/v1/accounts/{id}',
+    tag: 'accounts',
+    summary: 'Sets what all keys of an account together may spend.',
+    who: 'operator',
+    body: accountChangeSchema,
+    result: accountResult,
+    run: async ({ accounts }, { params, body }) =>
+      showAccount(await accounts.setLimits(params.id!, body.limits)),
   }),
   route({
     method: 'post',
@@ -62,15 +87,9 @@ export const accountRoutes = [
     tag: 'accounts',
     summary: 'The account and the key that ask.',
     who: 'key',
-    result: z.object({
-      id: z.string(),
-      slug: z.string(),
-      name: z.string(),
-      kind: z.string(),
-      key: z.looseObject({}),
-    }),
+    result: accountResult.extend({ key: z.looseObject({}) }),
     run: async (_deps, { principal }) => ({
-      ...principal!.account,
+      ...showAccount(principal!.account),
       key: showKey(principal!.key),
     }),
   }),
@@ -78,7 +97,7 @@ export const accountRoutes = [
     method: 'get',
     path: '/v1/balance',
     tag: 'accounts',
-    summary: 'Spendable and held money, and the limits of the key.',
+    summary: 'Spendable and held money, and the limits of key and account.',
     who: 'key',
     result: balanceSchema,
     run: async (deps, { principal }) => ({

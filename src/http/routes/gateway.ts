@@ -14,7 +14,7 @@ export const gatewayRoutes = [
     who: 'anyone',
     result: z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }),
     run: async ({ receipts }) =>
-      new Reply(200, receipts.jwks(), { 'cache-control': 'public, max-age=300' }),
+      new Reply(200, await receipts.jwks(), { 'cache-control': 'public, max-age=300' }),
   }),
   route({
     method: 'get',
@@ -29,11 +29,12 @@ export const gatewayRoutes = [
     method: 'get',
     path: '/readyz',
     tag: 'gateway',
-    summary: 'Database and search answer, and calls are taken.',
+    summary:
+      'Database and search answer, and calls are taken. Else 503 with the code that says why.',
     who: 'anyone',
     result: state,
-    async run({ store, catalogue, slots }) {
-      await store.query('select 1 as one', [])
+    async run({ proveWritable, catalogue, slots }) {
+      await proveWritable()
       if (slots.isDraining() || !(await catalogue.ready())) {
         throw new Problem('busy', 'The gateway is not ready.', { status: 503, retryAfterMs: 1_000 })
       }

@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { limitsSchema, SCOPES, showKey } from '#accounts'
 import { fromRfc3339 } from '#core/clock'
 import { Problem } from '#core/problem'
+import { storedText } from '#core/stored-text'
 import { Reply, route } from '../route.js'
 
 const newKeySchema = z.strictObject({
-  name: z.string().trim().min(1).max(120),
+  name: storedText({ min: 1, max: 120 }),
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
   limits: limitsSchema.optional().describe('USDC, fee included'),
   expires_at: z.string().max(40).optional().describe('RFC 3339'),

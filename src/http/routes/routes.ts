@@ -7,6 +7,7 @@ import { endpointRoutes } from './endpoints.js'
 import { gatewayRoutes } from './gateway.js'
 import { keyRoutes } from './keys.js'
 import { listingRoutes } from './listings.js'
+import { statementRoutes } from './statement.js'
 
 export const routes: readonly Route[] = [
   ...endpointRoutes,
@@ -14,5 +15,6 @@ export const routes: readonly Route[] = [
   ...listingRoutes,
   ...keyRoutes,
   ...accountRoutes,
+  ...statementRoutes,
   ...gatewayRoutes,
 ]

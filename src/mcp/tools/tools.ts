@@ -3,6 +3,7 @@ import type { CallToolResult, Tool } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
+import { refusalIn } from '#core/storage-problem'
 import type { Caller } from '../server.js'
 import { browseApis } from './browse-apis.js'
 import { callApi } from './call-api.js'
@@ -58,9 +59,10 @@ export async function runTool(
     const result = await tool.run(deps, caller, input)
     return answerOf(result, 'code' in result)
   } catch (error) {
-    if (!(error instanceof Problem)) return failed(deps, error)
-    deps.telemetry.refused(error.code, 'mcp')
-    return answerOf(error.toJSON(), true)
+    const refusal = refusalIn(error)
+    if (!refusal) return failed(deps, error)
+    deps.telemetry.refused(refusal.code, 'mcp')
+    return answerOf(refusal.toJSON(), true)
   }
 }
 

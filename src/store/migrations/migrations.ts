@@ -4,12 +4,20 @@ import * as accounts from './0001-accounts.js'
 import * as catalogue from './0002-catalogue.js'
 import * as ledger from './0003-ledger.js'
 import * as calls from './0004-calls.js'
+import * as statement from './0005-statement.js'
+import * as accountLimits from './0006-account-limits.js'
+import * as catalogueRevision from './0007-catalogue-revision.js'
+import * as severalGateways from './0008-several-gateways.js'
 
 const ordered: [name: string, migration: Knex.Migration][] = [
   ['0001-accounts', accounts],
   ['0002-catalogue', catalogue],
   ['0003-ledger', ledger],
   ['0004-calls', calls],
+  ['0005-statement', statement],
+  ['0006-account-limits', accountLimits],
+  ['0007-catalogue-revision', catalogueRevision],
+  ['0008-several-gateways', severalGateways],
 ]
 
 /** What a database of this version has gone through. */

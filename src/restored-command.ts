@@ -1,0 +1,56 @@
+/**
+ * `souk restored`: to be run once on a database that was restored, before the first start on it.
+ *
+ * Buyers may hold receipts that the backup does not know of. If chains went on from where the backup
+ * ends, a `seq` of theirs would be given twice; so no chain goes on, and new ones begin.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { openPostgresStore, openStore, type Store } from '#store'
+import { type Config, ConfigFault } from './config.js'
+import { lockFolder } from './folder-lock.js'
+
+/**
+ * @returns the exit code.
+ * @throws ConfigFault for wrong usage, without a database, and while a gateway has it to itself.
+ */
+export async function restoredCommand(
+  config: Config,
+  args: string[],
+  say: (line: string) => void,
+): Promise<number> {
+  if (args.length > 0) throw new ConfigFault(['usage: souk restored'])
+  if (config.databaseUrl === undefined) await retireInFile(config.dataDir)
+  else await retireOnServer(config.databaseUrl)
+  say('The chains of receipts end here; from the next start on, new ones begin.')
+  return 0
+}
+
+async function retireInFile(dataDir: string): Promise<void> {
+  const file = join(dataDir, 'souk.db')
+  if (!existsSync(file)) throw new ConfigFault([`SOUK_DATA_DIR: there is no database ${file}`])
+  // A gateway that runs would go on with the chain that it knows.
+  const unlock = lockFolder(dataDir)
+  try {
+    await retire(await openStore({ file }))
+  } finally {
+    unlock()
+  }
+}
+
+async function retireOnServer(url: string): Promise<void> {
+  const store = await openPostgresStore({ url }).catch((error: Error) => {
+    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${error.message})`])
+  })
+  await retire(store)
+}
+
+/** Whoever starts without a chain takes a new one. Here it is a setting, there one of the seats. */
+async function retire({ kind, db, close }: Store): Promise<void> {
+  try {
+    if (kind === 'sqlite') await db('settings').where({ name: 'chain_id' }).delete()
+    else await db('leases').where('name', 'like', 'chain/%').delete()
+  } finally {
+    await close()
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * PostgreSQL: knex for everything that is not money, and a pool for the reads of the paid call. The
+ * ledger writes on a connection of its own, in a thread of its own.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import knex from 'knex'
+import pg from 'pg'
+import { isUnavailable } from '#core/storage-problem'
+import { migrations } from './migrations/migrations.js'
+import { CONNECT_MS, integersAsBigint, nameStatements } from './pipeline.js'
+import type { SqlValue } from './row-write.js'
+import type { Db, Store } from './store.js'
+
+/** Connections of each gateway; the ledger's is one more. */
+const READERS = 6
+const OTHERS = 6
+/** A read is tried again while the server restarts, but not for longer. */
+const PATIENCE_MS = 5_000
+const PAUSE_MS = 100
+/** Names the lock under which one gateway at a time brings the schema up to date. */
+const MIGRATION_LOCK = 8_402
+const OLDEST_SERVER = 130_000
+
+export type PostgresStore = Store & { kind: 'postgres'; url: string }
+
+/**
+ * Connects to the database at `url` and brings its schema up to date.
+ *
+ * @throws Error saying why it cannot be used.
+ */
+export async function openPostgresStore(options: { url: string }): Promise<PostgresStore> {
+  const connection = { connectionString: options.url, types: integersAsBigint, keepAlive: true }
+  const db = knex({
+    client: 'pg',
+    // As on SQLite: no values in the text of an error.
+    compileSqlOnError: false,
+    connection: connection as never,
+    pool: { min: 0, max: OTHERS },
+    acquireConnectionTimeout: CONNECT_MS,
+  })
+  const pool = new pg.Pool({ ...connection, max: READERS, connectionTimeoutMillis: CONNECT_MS })
+  // Told of idle connections that break; whoever reads next gets a new one.
+  pool.on('error', () => {})
+  const close = async () => {
+    await db.destroy()
+    await pool.end()
+  }
+  try {
+    await migrate(db, options.url)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    kind: 'postgres',
+    url: options.url,
+    db,
+    query: createQuery(pool),
+    inTransaction: (work) => db.transaction(work),
+    close,
+  }
+}
+
+/** Gateways that start together wait for the first one. */
+async function migrate(db: Db, url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
+  await client.connect()
+  try {
+    await requireDurable(client)
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    // What is left of a gateway that died here; nobody else can be at it now.
+    const [, isBehind] = await db.migrate.list({ migrationSource: migrations })
+    if (isBehind.length === 0) return
+    await db.migrate.forceFreeMigrationsLock({ migrationSource: migrations })
+    await db.migrate.latest({ migrationSource: migrations })
+  } finally {
+    await client.end()
+  }
+}
+
+/** Money is not kept where a commit that was acknowledged can be lost. */
+async function requireDurable(client: pg.Client): Promise<void> {
+  const { rows } = await client.query(
+    `select current_setting('server_version_num')::int as version, name, setting
+     from pg_settings where name = 'synchronous_commit'`,
+  )
+  const { version, setting } = rows[0] as { version: number; setting: string }
+  if (version < OLDEST_SERVER) throw new Error('PostgreSQL must be of version 13 or later')
+  if (setting === 'off') throw new Error('synchronous_commit must not be off')
+}
+
+function createQuery(pool: pg.Pool): Store['query'] {
+  const numbered = new Map<string, string>()
+  const name = nameStatements()
+  return async <Row>(sql: string, values: readonly SqlValue[]) => {
+    let text = numbered.get(sql)
+    if (text === undefined) {
+      text = numberPlaceholders(sql)
+      numbered.set(sql, text)
+    }
+    const query = { name: name(text), text, values: [...values] }
+    return patiently(async () => (await pool.query(query)).rows as Row[])
+  }
+}
+
+/** `?` as `$1`, `$2` … No statement of ours has one in a text. */
+function numberPlaceholders(sql: string): string {
+  let number = 0
+  return sql.replace(/\?/g, () => `$${++number}`)
+}
+
+async function patiently<T>(read: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isUnavailable(error) || performance.now() > giveUpAt) throw error
+      await wait(PAUSE_MS)
+    }
+  }
+}

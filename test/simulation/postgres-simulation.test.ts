@@ -1,0 +1,4 @@
+import { postgres } from './postgres-adapter.js'
+import { simulationContract } from './simulation.contract.js'
+
+simulationContract(postgres)

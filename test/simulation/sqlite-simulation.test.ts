@@ -1,0 +1,4 @@
+import { simulationContract } from './simulation.contract.js'
+import { sqlite } from './sqlite-adapter.js'
+
+simulationContract(sqlite)
