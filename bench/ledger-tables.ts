@@ -22,7 +22,7 @@ const HEADINGS = [
   'pairs/s median',
   'best',
   'to the naive way',
-  'to many buyers',
+  'to most buyers',
   'CPU µs/pair',
   'its server',
 ]
@@ -36,7 +36,7 @@ function rowsOf(cells: readonly LedgerCell[]): string[][] {
     cells.filter((cell) => cell.name === name && cell.buyers === buyers)
   const rates = (name: string, buyers: number) =>
     of(name, buyers).map(({ pairsPerSecond }) => pairsPerSecond)
-  const many = Math.max(...cells.map(({ buyers }) => buyers))
+  const most = Math.max(...cells.map(({ buyers }) => buyers))
   return cells
     .filter(({ round }) => round === 1)
     .map(({ name, naive, buyers }) => {
@@ -47,8 +47,8 @@ function rowsOf(cells: readonly LedgerCell[]): string[][] {
         whole(buyers),
         whole(median(ownRates)),
         whole(Math.max(...ownRates)),
-        name === naive ? '–' : ratio(ownRates, rates(naive, buyers)),
-        buyers === many ? '–' : ratio(ownRates, rates(name, many)),
+        ratio(ownRates, rates(naive, buyers)),
+        ratio(ownRates, rates(name, most)),
         whole(median(own.map(({ cpuMicros }) => cpuMicros))),
         whole(median(own.map(({ databaseMicros }) => databaseMicros))),
       ]

@@ -69,16 +69,16 @@ export function ratios(cells: readonly Cell[]): string {
   const others = labelsOf(cells.filter(({ name, souk }) => !souk && name !== DIRECT))
   const sold = cells.filter(({ souk }) => souk)
   if (sold.length === 0) return ''
-  const many = Math.max(...sold.map(({ souk }) => souk!.buyers))
-  const headings = ['calls/s', ...others.map((other) => `to ${other}`), `to ${many} buyers`]
+  const most = Math.max(...sold.map(({ souk }) => souk!.buyers))
+  const headings = ['calls/s', ...others.map((other) => `to ${other}`), `to ${most} buyers`]
   return byCallers(cells, (own) => {
     const rates = (label: string) =>
       own.filter(({ contender }) => contender === label).map(({ perSecond }) => perSecond)
     const rows = labelsOf(sold).map((label) => {
       const { name, souk } = sold.find(({ contender }) => contender === label)!
-      const toMany = labelOf({ name, souk: { ...souk!, buyers: many } })
-      const toOthers = others.map((other) => ratio(rates(label), rates(other)))
-      return [label, ...toOthers, label === toMany ? '–' : ratio(rates(label), rates(toMany))]
+      const toMost = labelOf({ name, souk: { ...souk!, buyers: most } })
+      const ratios = [...others, toMost].map((other) => ratio(rates(label), rates(other)))
+      return [label, ...ratios]
     })
     return [headings, ...rows]
   })

@@ -201,6 +201,14 @@ test('a copy without a fault is well, the search index to be made at the next st
   expect(await examine(settings)).toMatchObject({ code: 0 })
 })
 
+test('an index that lags is a fault, unless other gateways may have changed the catalogue', async () => {
+  const copy = await aCopy()
+  await copy.change("update settings set value = '99999' where name = 'catalogue_revision'")
+  const { lines } = await examine(copy.settings)
+  const behind = expect.stringMatching(/^BAD catalogue: the search index is behind the catalogue: /)
+  expect(lines.filter((line) => line.startsWith('BAD'))).toEqual(onServer ? [] : [behind])
+})
+
 test('what is told meanwhile is told once a second', async () => {
   const lines: string[] = []
   let nowMs = 0

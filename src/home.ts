@@ -9,6 +9,7 @@ import {
   type Leases,
   openPostgresStore,
   openStore,
+  type PostgresStore,
   postgresLeases,
   readSetting,
   type Store,
@@ -50,10 +51,17 @@ async function inFile(file: string): Promise<Home> {
   }
 }
 
-async function onServer(url: string): Promise<Home> {
-  const store = await openPostgresStore({ url }).catch((error: Error) => {
-    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${error.message})`])
+/** @throws ConfigFault saying why the database cannot be used. */
+export function openServer(url: string): Promise<PostgresStore> {
+  return openPostgresStore({ url }).catch((error: Error & { code?: string }) => {
+    // Where a host has several addresses that all refuse, there is a code and no message.
+    const why = error.message || error.code
+    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${why})`])
   })
+}
+
+async function onServer(url: string): Promise<Home> {
+  const store = await openServer(url)
   return {
     store,
     leases: postgresLeases({ store }),

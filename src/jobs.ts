@@ -6,8 +6,9 @@ const SECOND_MS = 1_000
 
 /** Starts the jobs; the function it gives back stops them and waits for the running round. */
 export function startJobs({ deps }: Gateway): () => Promise<void> {
-  const { catalogue, leases, ledger, telemetry } = deps
+  const { accounts, catalogue, leases, ledger, telemetry } = deps
   const jobs = [
+    every(SECOND_MS, () => accounts.follow()),
     every(SECOND_MS, () => catalogue.follow()),
     every(2 * SECOND_MS, () => catalogue.flushStandings()),
     every(3 * SECOND_MS, () => ledger.tend()),

@@ -6,9 +6,10 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { openPostgresStore, openStore, type Store } from '#store'
+import { openStore, type Store } from '#store'
 import { type Config, ConfigFault } from './config.js'
 import { lockFolder } from './folder-lock.js'
+import { openServer } from './home.js'
 
 /**
  * @returns the exit code.
@@ -39,10 +40,7 @@ async function retireInFile(dataDir: string): Promise<void> {
 }
 
 async function retireOnServer(url: string): Promise<void> {
-  const store = await openPostgresStore({ url }).catch((error: Error) => {
-    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${error.message})`])
-  })
-  await retire(store)
+  await retire(await openServer(url))
 }
 
 /** Whoever starts without a chain takes a new one. Here it is a setting, there one of the seats. */

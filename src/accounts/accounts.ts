@@ -5,7 +5,7 @@
 import { type Clock, toRfc3339 } from '#core/clock'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
-import type { Db, Store } from '#store'
+import { currentRevision, type Db, nextRevision, type Store, type Tx } from '#store'
 import { hashSecret, isMistyped, type KeyEnvironment, newSecret } from './api-key.js'
 import { createKeyCache, type KeyCache } from './key-cache.js'
 import { exceeding, type Limits, type LimitTerms, readLimits, showLimits } from './limits.js'
@@ -20,6 +20,9 @@ export {
   spendersOf,
   windowOf,
 } from './limits.js'
+
+/** Counts the changes of keys, and of limits of accounts. */
+const KEYS = 'keys_revision'
 
 export const SCOPES = ['call', 'sell', 'read', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -90,6 +93,8 @@ export type Accounts = {
   revokeKey(by: Principal, keyId: string): Promise<void>
   /** Gives the first key of an account this secret, of any form, and makes it valid again. */
   fixSecret(accountId: string, secret: string): Promise<void>
+  /** To be called every second: learns whether another gateway changed keys or limits. */
+  follow(): Promise<void>
 }
 
 type Deps = { store: Store; clock: Clock; keyEnvironment: KeyEnvironment }
@@ -97,14 +102,14 @@ type Deps = { store: Store; clock: Clock; keyEnvironment: KeyEnvironment }
 export function createAccounts(deps: Deps): Accounts {
   const cache = createKeyCache(deps.clock)
   const fixedHashes = new Set<string>()
+  let seen: number | undefined
   return {
     authenticate: (secret) => authenticate(deps, cache, fixedHashes, secret),
     create: (input) => createAccount(deps, input),
     get: (id) => getAccount(deps.store.db, id),
     setLimits: async (id, terms) => {
       const limits = JSON.stringify(showLimits(readLimits(terms)))
-      await deps.store.db('accounts').where({ id }).update({ limits })
-      cache.clear()
+      await changeKeys((tx) => tx('accounts').where({ id }).update({ limits }))
       return getAccount(deps.store.db, id)
     },
     bySlug: async (slug) => {
@@ -122,29 +127,38 @@ export function createAccounts(deps: Deps): Accounts {
     rotateKey: async (by, keyId) => {
       const key = await ownKey(deps.store.db, by, keyId)
       const secret = newSecret(deps.keyEnvironment)
-      await deps.store
-        .db('api_keys')
-        .where({ id: key.id })
-        .update({ hash: hashSecret(secret) })
-      cache.clear()
+      const hash = hashSecret(secret)
+      await changeKeys((tx) => tx('api_keys').where({ id: key.id }).update({ hash }))
       return { key, secret }
     },
     revokeKey: async (by, keyId) => {
       const key = await ownKey(deps.store.db, by, keyId)
       const ids = await subtree(deps.store.db, key)
       const now = deps.clock.now()
-      await deps.store.db('api_keys').whereIn('id', ids).update({ revoked_at: now })
-      cache.clear()
+      await changeKeys((tx) => tx('api_keys').whereIn('id', ids).update({ revoked_at: now }))
     },
     fixSecret: async (accountId, secret) => {
       const hash = hashSecret(secret)
       fixedHashes.add(hash)
-      await deps.store
-        .db('api_keys')
-        .where({ account_id: accountId, parent_id: null })
-        .update({ hash, revoked_at: null })
-      cache.clear()
+      const first = { account_id: accountId, parent_id: null }
+      await changeKeys((tx) => tx('api_keys').where(first).update({ hash, revoked_at: null }))
     },
+    async follow() {
+      const askedAtMs = deps.clock.now()
+      const revision = await currentRevision(deps.store.db, KEYS)
+      if (revision === seen) return cache.confirm(askedAtMs)
+      cache.clear()
+      seen = revision
+    },
+  }
+
+  /** Other gateways learn of it by the revision. */
+  async function changeKeys(change: (tx: Tx) => Promise<unknown>): Promise<void> {
+    await deps.store.inTransaction(async (tx) => {
+      await nextRevision(tx, KEYS)
+      await change(tx)
+    })
+    cache.clear()
   }
 }
 

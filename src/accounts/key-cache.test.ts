@@ -30,6 +30,19 @@ test('a key is looked up once in two seconds', async () => {
   expect(looks).toBe(2)
 })
 
+test('a key is not looked up again while none is known to have changed', async () => {
+  await cache.read('hash', find)
+  for (let second = 0; second < 10; second++) {
+    clock.advance(1_000)
+    cache.confirm(clock.now())
+    await cache.read('hash', find)
+  }
+  expect(looks).toBe(1)
+  clock.advance(2_000)
+  await cache.read('hash', find)
+  expect(looks).toBe(2)
+})
+
 test('a clock that steps back makes no entry live longer', async () => {
   await cache.read('hash', find)
   clock.advance(-HOUR_MS)

@@ -1,7 +1,8 @@
 /**
- * Principals by the hash of their key, so that a call does not ask the database who is calling.
- * Entries live two seconds: a key that another gateway revoked is refused here no later than that,
- * also when the clock steps back. Those who ask for one key at the same time share one look.
+ * Principals by the hash of their key, so that a call does not ask the database who is calling. An
+ * entry holds for two seconds after it was read or last known to be as it was: a key that another
+ * gateway revoked is refused here no later than that, also when the clock steps back. Those who ask
+ * for one key at the same time share one look.
  */
 import type { Clock } from '#core/clock'
 import type { Principal } from './accounts.js'
@@ -13,11 +14,14 @@ export type KeyCache = {
   /** The principal that is known, or that `load` finds; one that does not exist is not kept. */
   read(hash: string, load: () => Promise<Principal | undefined>): Promise<Principal | undefined>
   clear(): void
+  /** No key had changed at this time since the entries were read. */
+  confirm(atMs: number): void
 }
 
 export function createKeyCache(clock: Clock): KeyCache {
   const entries = new Map<string, { principal: Principal; readAtMs: number }>()
   const looks = new Map<string, Promise<Principal | undefined>>()
+  let confirmedAtMs = Number.NEGATIVE_INFINITY
   return {
     read: async (hash, load) => known(hash) ?? looks.get(hash) ?? look(hash, load),
     clear() {
@@ -25,13 +29,17 @@ export function createKeyCache(clock: Clock): KeyCache {
       // What is being read now may be what was changed: nobody else joins, and it is not kept.
       looks.clear()
     },
+    confirm(atMs) {
+      confirmedAtMs = atMs
+    },
   }
 
   function known(hash: string): Principal | undefined {
     const entry = entries.get(hash)
     if (!entry) return undefined
-    const ageMs = clock.now() - entry.readAtMs
-    if (ageMs >= 0 && ageMs < LIFE_MS) return entry.principal
+    const now = clock.now()
+    const isFresh = (sinceMs: number) => now >= sinceMs && now - sinceMs < LIFE_MS
+    if (isFresh(entry.readAtMs) || isFresh(confirmedAtMs)) return entry.principal
     entries.delete(hash)
     return undefined
   }

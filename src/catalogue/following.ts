@@ -2,10 +2,10 @@
  * Keeps this gateway in step with the catalogue, whichever gateway changed it: its offers, its
  * search and the standings that the search ranks by.
  */
-import { int, type Store } from '#store'
+import { currentRevision, int, type Store } from '#store'
 import { indexChanged } from './indexing.js'
 import type { Offers } from './offers.js'
-import { CATALOGUE, currentRevision } from './revision.js'
+import { CATALOGUE } from './revision.js'
 import type { Search } from './search.js'
 import { FIRST_PLACE, type Standings } from './standing.js'
 

@@ -7,7 +7,7 @@ import type { Clock } from '#core/clock'
 import { defined } from '#core/defined'
 import { type Id, isId, newId } from '#core/ids'
 import { Problem } from '#core/problem'
-import { type Db, isUniqueViolation, type Store, type Tx } from '#store'
+import { type Db, isUniqueViolation, nextRevision, type Store, type Tx } from '#store'
 import {
   type Credential,
   type CredentialVault,
@@ -29,7 +29,7 @@ import {
   toListing,
 } from './listing.js'
 import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
-import { CATALOGUE, nextRevision } from './revision.js'
+import { CATALOGUE } from './revision.js'
 
 export type ListingDeps = {
   store: Store

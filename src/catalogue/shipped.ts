@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { sha256Hex } from '#core/canonical-json'
 import { type Id, newId } from '#core/ids'
-import type { Tx } from '#store'
+import { nextRevision, type Tx } from '#store'
 import { checkTarget } from '#upstreams'
 import { checkSchemaShape } from './input-schema.js'
 import { type ShippedListing, shippedListingSchema } from './listing-schema.js'
@@ -19,7 +19,7 @@ import {
   OPERATORS_OWN,
   putEndpoint,
 } from './listings.js'
-import { CATALOGUE, nextRevision } from './revision.js'
+import { CATALOGUE } from './revision.js'
 
 /** Applies what is new or changed. Gateways that load at once apply each file once. */
 export async function loadShipped(

@@ -3,9 +3,8 @@
  * memory and added to what is stored every few seconds; a crash loses at most those seconds of
  * statistics. Everything else is read from the database, where all gateways add theirs.
  */
-import type { Store, Tx } from '#store'
-import { int, intOrNull } from '#store'
-import { nextRevision, STANDINGS } from './revision.js'
+import { int, intOrNull, nextRevision, type Store, type Tx } from '#store'
+import { STANDINGS } from './revision.js'
 import type { Standing } from './search.js'
 
 /** Uptime and latency look at this many of the latest calls. */

@@ -10,28 +10,30 @@ const OPEN_ACCOUNTS = `insert into ledger_accounts as a (address, may_be_negativ
   from unnest($1::text[], $2::integer[]) as v(address, may_be_negative) order by v.address
   on conflict (address) do update set address = a.address returning id, address`
 
-const MOVE = `update ledger_accounts a set balance = a.balance + v.amount
-  from unnest($1::integer[], $2::bigint[]) as v(id, amount) where a.id = v.id`
+/**
+ * All that the ledger writes, in one statement. A hold's deadline is the database's time and the life
+ * that the hold was given, whoever's clock is wrong.
+ */
+const WRITE = `with
+  posted as (insert into ledger_postings
+      (reference, kind, position, from_id, to_id, amount, at, memo)
+    select * from unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[],
+      $6::bigint[], $7::bigint[], $8::text[])),
+  opened as (insert into ledger_holds (reference, account, amount, deadline, counters)
+    select v.reference, v.account, v.amount, $9::bigint + v.life, v.counters
+    from unnest($10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[])
+      as v(reference, account, amount, life, counters)),
+  closed as (delete from ledger_holds where reference = any($15::text[])),
+  counted as (update ledger_counters c set used = c.used + v.change
+    from unnest($16::text[], $17::text[], $18::bigint[]) as v(scope, name, change)
+    where c.scope = v.scope and c."window" = v.name),
+  moved as (update ledger_accounts a set balance = a.balance + v.amount
+    from unnest($19::integer[], $20::bigint[]) as v(id, amount) where a.id = v.id)
+  insert into ledger_credits (account_id, amount)
+  select * from unnest($21::integer[], $22::bigint[])`
 
-const CREDIT = `insert into ledger_credits (account_id, amount)
-  select * from unnest($1::integer[], $2::bigint[])`
-
-const POST = `insert into ledger_postings
-    (reference, kind, position, from_id, to_id, amount, at, memo)
-  select * from unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[],
-    $6::bigint[], $7::bigint[], $8::text[])`
-
-/** A deadline is the database's time and the life that the hold was given, whoever's clock is wrong. */
-const OPEN_HOLDS = `insert into ledger_holds (reference, account, amount, deadline, counters)
-  select v.reference, v.account, v.amount, $1::bigint + v.life, v.counters
-  from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
-    as v(reference, account, amount, life, counters)`
-
-const CLOSE_HOLDS = 'delete from ledger_holds where reference = any($1::text[])'
-
-const COUNT = `update ledger_counters c set used = c.used + v.change
-  from unnest($1::text[], $2::text[], $3::bigint[]) as v(scope, name, change)
-  where c.scope = v.scope and c."window" = v.name`
+/** For a hold of nothing that is opened again in the batch that closes it. */
+const CLOSE_FIRST = 'delete from ledger_holds where reference = any($1::text[])'
 
 /**
  * Sends the changes and the commit. Rejects when one of them could not be written; then none was.
@@ -47,62 +49,57 @@ export async function writeChanges(
   const { accountIds } = context
   const made = await openAccounts(pipeline, changes, accountIds)
   const idOf = (address: string) => (accountIds.get(address) ?? made.get(address))!
+  const reopened = [...changes.closed].filter((reference) => changes.opened.has(reference))
+  const sent = [
+    ...(reopened.length > 0 ? [pipeline.run(CLOSE_FIRST, [reopened])] : []),
+    ...(hasChanges(changes)
+      ? [pipeline.run(WRITE, parametersOf(changes, context.nowMs, idOf))]
+      : []),
+    ...groupRows(rows).map(([{ many }, group]) => pipeline.run(many, columnsOf(group))),
+  ]
+  await Promise.all([...sent, pipeline.run('commit')])
+  for (const [address, id] of made) accountIds.set(address, id)
+}
+
+function hasChanges({ entries, opened, closed, counted }: Changes): boolean {
+  return entries.length + opened.size + closed.size + counted.size > 0
+}
+
+/** Of {@link WRITE}, in its order. */
+function parametersOf(
+  changes: Changes,
+  nowMs: bigint,
+  idOf: (address: string) => bigint,
+): Parameter[] {
+  const { entries } = changes
+  const opened = [...changes.opened.values()]
+  const closed = [...changes.closed].filter((reference) => !changes.opened.has(reference))
+  const counted = [...changes.counted.values()].filter(({ change }) => change !== 0n)
   const moved = [...changes.moved].filter(([, amount]) => amount !== 0n)
   const credits = moved.filter(([address]) => isCreditedOnly(address))
   const moves = moved.filter(([address]) => !isCreditedOnly(address))
-  const opened = [...changes.opened.values()]
-  const counted = [...changes.counted.values()].filter(({ change }) => change !== 0n)
-  const { entries } = changes
-  const statements: [sql: string, count: number, values: () => Parameter[]][] = [
-    [
-      POST,
-      entries.length,
-      () => [
-        entries.map(({ reference }) => reference),
-        entries.map(({ kind }) => kind),
-        entries.map(({ position }) => position),
-        entries.map(({ from }) => idOf(from)),
-        entries.map(({ to }) => idOf(to)),
-        entries.map(({ amount }) => amount),
-        entries.map(({ atMs }) => atMs),
-        entries.map(({ memo }) => memo),
-      ],
-    ],
-    // A hold of nothing can be opened again in the batch that closes it.
-    [CLOSE_HOLDS, changes.closed.size, () => [[...changes.closed]]],
-    [
-      OPEN_HOLDS,
-      opened.length,
-      () => [
-        context.nowMs,
-        opened.map(({ reference }) => reference),
-        opened.map(({ account }) => account),
-        opened.map(({ amount }) => amount),
-        opened.map(({ lifeMs }) => lifeMs),
-        opened.map(({ counters }) => counters),
-      ],
-    ],
-    [
-      COUNT,
-      counted.length,
-      () => [
-        counted.map(({ scope }) => scope),
-        counted.map(({ window }) => window),
-        counted.map(({ change }) => change),
-      ],
-    ],
-    [MOVE, moves.length, () => idsAndAmounts(moves, idOf)],
-    [CREDIT, credits.length, () => idsAndAmounts(credits, idOf)],
-    ...groupRows(rows).map(
-      ([{ many }, group]) =>
-        [many, group.length, () => columnsOf(group)] satisfies (typeof statements)[number],
-    ),
+  return [
+    entries.map(({ reference }) => reference),
+    entries.map(({ kind }) => kind),
+    entries.map(({ position }) => position),
+    entries.map(({ from }) => idOf(from)),
+    entries.map(({ to }) => idOf(to)),
+    entries.map(({ amount }) => amount),
+    entries.map(({ atMs }) => atMs),
+    entries.map(({ memo }) => memo),
+    nowMs,
+    opened.map(({ reference }) => reference),
+    opened.map(({ account }) => account),
+    opened.map(({ amount }) => amount),
+    opened.map(({ lifeMs }) => lifeMs),
+    opened.map(({ counters }) => counters),
+    closed,
+    counted.map(({ scope }) => scope),
+    counted.map(({ window }) => window),
+    counted.map(({ change }) => change),
+    ...idsAndAmounts(moves, idOf),
+    ...idsAndAmounts(credits, idOf),
   ]
-  const sent = statements
-    .filter(([, count]) => count > 0)
-    .map(([sql, , values]) => pipeline.run(sql, values()))
-  await Promise.all([...sent, pipeline.run('commit')])
-  for (const [address, id] of made) accountIds.set(address, id)
 }
 
 /** Accounts are made when they are first posted to, which takes a round trip more. */

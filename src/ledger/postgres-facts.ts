@@ -1,17 +1,11 @@
 /** Reads and locks on PostgreSQL what a batch may change: one round trip, all locks in one order. */
 import { int, type Parameter, type Pipeline, type RowWrite, type Write } from '#store'
-import type { HoldRow } from './books.js'
 import { available, GRANTS, held } from './chart.js'
 import type { Command, Unit } from './ledger.js'
 import { counterName, type Facts, postingName } from './postgres-books.js'
 
 /** Which rows with a claim could be written; one that is not named here is refused. */
 export type Writable = ReadonlySet<RowWrite>
-
-// Every batch locks holds by reference, then counters by name, then accounts by id, then what rows
-// claim by key: two batches can wait for one another, never in a circle.
-const HOLDS = `select reference, account, amount, counters from ledger_holds
-  where reference = any($1::text[]) order by reference for update`
 
 const POSTED = `select reference, kind, position from ledger_postings
   where reference = any($1::text[])`
@@ -22,22 +16,37 @@ const OPEN_COUNTERS = `insert into ledger_counters (scope, "window", used, ends_
   from unnest($1::text[], $2::text[], $3::bigint[]) as v(scope, name, ends_at)
   order by v.scope, v.name on conflict (scope, "window") do nothing`
 
-/** The counters of new holds, and those that the open ones were counted on. */
-const COUNTERS = `select c.scope, c."window", c.used from ledger_counters c
-  where (c.scope, c."window") in (
-    select v.scope, v.name from unnest($1::text[], $2::text[]) as v(scope, name)
-    union select e ->> 0, e ->> 1
-    from ledger_holds h, jsonb_array_elements(h.counters::jsonb) e
-    where h.reference = any($3::text[]))
-  order by c.scope, c."window" for update of c`
+// Every batch locks holds by reference, then counters by name, then accounts by id, then what rows
+// claim by key: two batches can wait for one another, never in a circle. The counters are those of
+// new holds and those that the open ones were counted on; the accounts those that are named and
+// those of the buyers of open holds.
+const LOCKED = `with
+  holds as (select reference, account, amount, counters from ledger_holds
+    where reference = any($1::text[]) order by reference for update),
+  counted as (select c.scope, c."window", c.used from ledger_counters c
+    where (c.scope, c."window") in (
+      select v.scope, v.name from unnest($2::text[], $3::text[]) as v(scope, name)
+      union select e ->> 0, e ->> 1
+      from ledger_holds h, jsonb_array_elements(h.counters::jsonb) e
+      where h.reference = any($1::text[]))
+    order by c.scope, c."window" for update of c),
+  paying as (select id, address, balance from ledger_accounts
+    where address = any(array_cat($4::text[], array(
+      select 'buyer:' || h.account || part
+      from ledger_holds h, unnest(array[':available', ':held']) part
+      where h.reference = any($1::text[]))))
+    order by id for update)
+  select 'hold' as kind, reference as name, account as of, amount, counters from holds
+  union all select 'counter', scope, "window", used, null from counted
+  union all select 'account', address, id::text, balance, null from paying`
 
-/** The accounts that are named, and those of the buyers of open holds. */
-const ACCOUNTS = `select id, address, balance from ledger_accounts
-  where address = any(array_cat($1::text[], array(
-    select 'buyer:' || h.account || part
-    from ledger_holds h, unnest(array[':available', ':held']) part
-    where h.reference = any($2::text[]))))
-  order by id for update`
+type LockedRow = {
+  kind: 'hold' | 'counter' | 'account'
+  name: string
+  of: string
+  amount: bigint
+  counters: string
+}
 
 /** Must be sent right behind `begin`. */
 export async function readFacts(
@@ -49,30 +58,36 @@ export async function readFacts(
   const references = [...new Set(commands.map(({ reference }) => reference))]
   const wanted = countersOf(commands)
   const addresses = [...new Set(commands.flatMap(addressesOf))]
-  const [holds, posted, , counters, accounts, writable] = await Promise.all([
-    pipeline.run<HoldRow>(HOLDS, [references]),
-    pipeline.run<{ reference: string; kind: string; position: bigint }>(POSTED, [references]),
+  const [, locked, posted, writable] = await Promise.all([
     wanted.scopes.length > 0 &&
       pipeline.run(OPEN_COUNTERS, [wanted.scopes, wanted.windows, wanted.endsAt]),
-    pipeline.run<{ scope: string; window: string; used: bigint }>(COUNTERS, [
-      wanted.scopes,
-      wanted.windows,
-      references,
-    ]),
-    pipeline.run<{ id: bigint; address: string; balance: bigint }>(ACCOUNTS, [
-      addresses,
-      references,
-    ]),
+    pipeline.run<LockedRow>(LOCKED, [references, wanted.scopes, wanted.windows, addresses]),
+    pipeline.run<{ reference: string; kind: string; position: bigint }>(POSTED, [references]),
     readWritable(pipeline, units),
   ])
-  for (const { id, address } of accounts) accountIds.set(address, id)
   const facts: Facts = {
-    accounts: new Map(accounts.map(({ address, balance }) => [address, balance])),
-    holds: new Map(holds.map((hold) => [hold.reference, hold])),
-    counters: new Map(counters.map((row) => [counterName(row.scope, row.window), row.used])),
+    accounts: new Map(),
+    holds: new Map(),
+    counters: new Map(),
     posted: new Set(posted.map((row) => postingName(row.reference, row.kind, row.position))),
   }
+  for (const row of locked) take(row, facts, accountIds)
   return { facts, writable }
+}
+
+function take(row: LockedRow, facts: Facts, accountIds: Map<string, bigint>): void {
+  const { kind, name, of, amount, counters } = row
+  switch (kind) {
+    case 'hold':
+      facts.holds.set(name, { reference: name, account: of, amount, counters })
+      break
+    case 'counter':
+      facts.counters.set(counterName(name, of), amount)
+      break
+    case 'account':
+      facts.accounts.set(name, amount)
+      accountIds.set(name, BigInt(of))
+  }
 }
 
 /** The rows of many units, by what is written. */

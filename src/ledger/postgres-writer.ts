@@ -53,13 +53,15 @@ export function postgresBatchWriter(options: Options) {
   return { write: persist, close: session.close }
 
   async function persist(units: readonly Unit[]): Promise<WrittenOutcome[]> {
-    const giveUpAt = performance.now() + PATIENCE_MS
+    let giveUpAt: number | undefined
     for (let tries = 1; ; ) {
       try {
         return (await session.resolveDoubt(units)) ?? (await session.flush(units))
       } catch (error) {
         if (isUnavailable(error)) {
           await session.disconnect()
+          // Counted from here: a gateway that was stopped itself has not waited for the server yet.
+          giveUpAt ??= performance.now() + PATIENCE_MS
           if (performance.now() > giveUpAt) throw error
           await wait(PAUSE_MS)
         } else if (error instanceof SeatLost) {

@@ -7,7 +7,8 @@ import knex from 'knex'
 import pg from 'pg'
 import { isUnavailable } from '#core/storage-problem'
 import { migrations } from './migrations/migrations.js'
-import { CONNECT_MS, integersAsBigint, nameStatements } from './pipeline.js'
+import { numberedStatements } from './numbered-statements.js'
+import { CONNECT_MS, integersAsBigint } from './pipeline.js'
 import type { SqlValue } from './row-write.js'
 import type { Db, Store } from './store.js'
 
@@ -90,32 +91,22 @@ async function requireDurable(client: pg.Client): Promise<void> {
 }
 
 function createQuery(pool: pg.Pool): Store['query'] {
-  const numbered = new Map<string, string>()
-  const name = nameStatements()
+  const numbered = numberedStatements()
   return async <Row>(sql: string, values: readonly SqlValue[]) => {
-    let text = numbered.get(sql)
-    if (text === undefined) {
-      text = numberPlaceholders(sql)
-      numbered.set(sql, text)
-    }
-    const query = { name: name(text), text, values: [...values] }
+    const query = { ...numbered(sql), values: [...values] }
     return patiently(async () => (await pool.query(query)).rows as Row[])
   }
 }
 
-/** `?` as `$1`, `$2` … No statement of ours has one in a text. */
-function numberPlaceholders(sql: string): string {
-  let number = 0
-  return sql.replace(/\?/g, () => `$${++number}`)
-}
-
 async function patiently<T>(read: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + PATIENCE_MS
+  let giveUpAt: number | undefined
   for (;;) {
     try {
       return await read()
     } catch (error) {
-      if (!isUnavailable(error) || performance.now() > giveUpAt) throw error
+      if (!isUnavailable(error)) throw error
+      giveUpAt ??= performance.now() + PATIENCE_MS
+      if (performance.now() > giveUpAt) throw error
       await wait(PAUSE_MS)
     }
   }

@@ -11,6 +11,7 @@ export { connectPipeline, type Parameter, type Pipeline } from './pipeline.js'
 export { openServerForReading } from './postgres-reader.js'
 export { openPostgresStore, type PostgresStore } from './postgres-store.js'
 export { placeholders, type Reader, settingOn } from './reader.js'
+export { currentRevision, nextRevision } from './revision.js'
 export {
   type Claim,
   defineDelete,

@@ -9,7 +9,6 @@ import {
   build,
   emptyFolder,
   type GatewayProcess,
-  killTheRest,
   startGateway,
 } from '../journeys/gateway-process.js'
 import { aPostgresServer } from '../support/a-postgres.js'
@@ -17,9 +16,18 @@ import type { PostgresServer } from '../support/postgres-server.js'
 import { expectPromisesKept } from './expect-promises.js'
 import { type FlakyUpstream, flakyUpstream } from './flaky-upstream.js'
 import { keptRecordsOnPostgres } from './kept-records.js'
-import type { Lots } from './lots.js'
-import { type Market, OPERATOR_KEY, openMarket, type Purchase, type Sent, send } from './market.js'
-import type { Moments } from './moments.js'
+import { buyUntil, newPurchase, type Send, sendAgain } from './load.js'
+import { type Lots, lotsOf } from './lots.js'
+import {
+  type Market,
+  OPERATOR_KEY,
+  openMarket,
+  type Party,
+  type Purchase,
+  type Sent,
+  send,
+} from './market.js'
+import { type Moments, momentsOf } from './moments.js'
 
 const GATEWAYS = 3
 const BUYERS = 4
@@ -37,69 +45,105 @@ export type Member = {
 }
 
 export type Fleet = {
+  lots: Lots
+  /** Told of all that happens to purchases. */
+  moments: Moments
+  /** The number of the round: orders are named after it, and its lots are drawn by it. */
+  round: number
   members: readonly Member[]
   market: Market
   server: PostgresServer
   upstream: FlakyUpstream
+  /** All that was ever asked for. */
+  purchases: readonly Purchase[]
+  /** Any member, by lot. */
+  anyMember(): Member
+  /** A new purchase, by the first buyer unless another is named. */
+  purchase(order: string, buyer?: Party): Purchase
   /** Sends a purchase to this gateway; `lost` when it went down meanwhile. */
   sendTo(member: Member, purchase: Purchase): Promise<Sent | 'lost'>
   /** Sends a purchase to the gateway whose turn it is: each time another one than the last. */
   send(purchase: Purchase): Promise<Sent | 'lost'>
-  /** Sends a purchase to one gateway after the other until it is answered. */
-  sendUntilAnswered(purchase: Purchase): Promise<void>
+  /** Buys with all callers until it is over, and gives all that was asked for. */
+  buyUntil(isOver: () => boolean, send: Send): Promise<Purchase[]>
+  /** Sends purchases once more, to one gateway after the other until each is answered. */
+  sendAgain(purchases: readonly Purchase[]): Promise<void>
+  /** Sells something to every buyer from this gateway alone. */
+  sellFrom(member: Member, occasion: string): Promise<void>
   /** Starts one gateway more. */
   join(): Promise<Member>
   /** Starts a member again that was killed. */
   startAgain(member: Member): Promise<void>
   query<Row>(sql: string): Promise<Row[]>
-  expectPromisesKept(purchases: readonly Purchase[]): Promise<void>
-  /** Stops all gateways as a person does; they must end well. */
-  stop(): Promise<void>
-  close(): Promise<void>
-  /** The last words of every gateway. */
+  expectPromisesKept(): Promise<void>
+  /** What every gateway said last. */
   lastWords(): string
+  /** Closes the database and the seller, once no gateway runs any more. */
+  close(): Promise<void>
 }
 
-export async function openFleet(lots: Lots, moments: Moments): Promise<Fleet> {
+export async function openFleet(seed: string): Promise<Fleet> {
   await build()
+  const lots = lotsOf(seed)
+  const moments = momentsOf(lots)
   const [server, upstream] = await Promise.all([aPostgresServer(), flakyUpstream(lots, moments)])
   const { start, folders } = gatewaysOn(server, upstream)
   const members: Member[] = []
+  const purchases: Purchase[] = []
   for (let place = 0; place < GATEWAYS; place++) await join()
   const market = await openMarket(members[0]!.gateway.url, upstream.baseUrl, BUYERS)
 
-  return {
+  const fleet: Fleet = {
+    lots,
+    moments,
+    round: 0,
     members,
     market,
     server,
     upstream,
+    purchases,
+    anyMember: () => members[lots.between(0, members.length - 1, 'member', fleet.round)]!,
+    purchase(order, buyer = market.buyers[0]!) {
+      const purchase = newPurchase(buyer, order)
+      purchases.push(purchase)
+      return purchase
+    },
     sendTo,
     send: sendToNext,
-    sendUntilAnswered,
+    async buyUntil(isOver, send) {
+      const load = { lots, buyers: market.buyers, round: fleet.round, send }
+      const fresh = await buyUntil(isOver, load)
+      purchases.push(...fresh)
+      return fresh
+    },
+    sendAgain: (again) => sendAgain(lots, again, sendUntilAnswered),
+    async sellFrom(member, occasion) {
+      const place = members.indexOf(member)
+      for (const buyer of market.buyers) {
+        const order = `round-${fleet.round}-${occasion}-${place}-${buyer.id}`
+        expect(await sendTo(member, fleet.purchase(order, buyer))).toBe('answered')
+      }
+    },
     join,
     async startAgain(member) {
       member.gateway = await start(members.indexOf(member))
       member.isDown = false
     },
     query: (sql) => queryOnce(server.url, sql),
-    expectPromisesKept: (purchases) =>
-      expectPromisesKept(members.find(({ isDown }) => !isDown)!.gateway.url, {
+    expectPromisesKept: () =>
+      expectPromisesKept(members[0]!.gateway.url, {
         market,
         purchases,
         upstream,
         records: () => keptRecordsOnPostgres(server.url),
       }),
-    async stop() {
-      for (const { gateway } of members) gateway.kill('SIGTERM')
-      for (const { gateway } of members) expect(await gateway.ended).toMatchObject({ code: 0 })
-    },
+    lastWords: () => folders.map(({ path }) => lastWordsIn(path)).join('\n'),
     async close() {
-      await killTheRest()
       await Promise.all([upstream.close(), server.close()])
       for (const folder of folders) folder.remove()
     },
-    lastWords: () => folders.map(({ path }) => lastWordsIn(path)).join('\n'),
   }
+  return fleet
 
   async function join(): Promise<Member> {
     const member = { gateway: await start(members.length), isDown: false }
@@ -122,8 +166,8 @@ export async function openFleet(lots: Lots, moments: Moments): Promise<Fleet> {
       return sent
     } catch (error) {
       // What `fetch` throws when a connection breaks; nothing else may be taken for the fault.
-      const isLost = member.isDown || member.gateway !== gateway
-      if (!isLost || !(error instanceof TypeError)) throw error
+      const wasKilled = member.isDown || member.gateway !== gateway
+      if (!wasKilled || !(error instanceof TypeError)) throw error
       purchase.isLost = true
       return 'lost'
     }

@@ -5,7 +5,7 @@ import type { Party, Purchase } from './market.js'
 const CALLERS = 32
 const RETRIES_AT_ONCE = 16
 
-type Send = (purchase: Purchase) => Promise<unknown>
+export type Send = (purchase: Purchase) => Promise<unknown>
 
 /** Buys with all callers until it is over, and gives all that was asked for. */
 export async function buyUntil(

@@ -36,10 +36,10 @@ function drawOrder(lots: Lots, name: string, earlier: readonly OrderPlan[]): Ord
   if (lot < 0.4 * lots.draw('how many twins')) return { ...other, name, leaves: false }
   if (lot < 0.3) return { ...other, name, argument: name }
   if (lot < 0.33) return { ...other, name, key: (other.key + 1) % KEYS }
-  if (lot < 0.38)
+  if (lot < 0.44)
     return { ...fresh, buyer: other.buyer, ...sameThing(other), quote: quoteOf(other) }
   // Another call of the same kind: many of them come up against the same limits.
-  if (lot < 0.65) return { ...fresh, ...sameWay(earlier.at(-1)!) }
+  if (lot < 0.7) return { ...fresh, ...sameWay(earlier.at(-1)!) }
   return fresh
 }
 
@@ -54,7 +54,7 @@ function freshOrder(lots: Lots, name: string): OrderPlan {
     idempotencyKey: chance(0.75, 'idempotency') ? `key of ${name}` : undefined,
     version: chance(0.1, 'version') ? lots.between(1, 2, 'which', name) : undefined,
     maxPrice: chance(0.15, 'max-price') ? '0.00105' : undefined,
-    quote: chance(0.2, 'quote') ? 'own' : 'none',
+    quote: chance(0.3, 'quote') ? 'own' : 'none',
     leaves: chance(0.2 * lots.draw('how many leave'), 'leaves'),
   }
 }

@@ -15,7 +15,7 @@ const FIRST = Number(SOUK_SIM_SEED ?? randomInt(1_000_000_000))
 const SEED_TIMEOUT_MS = 6_000
 
 /** From this many seeds on, all that can happen has happened. */
-const ENOUGH = 100
+const ENOUGH = 60
 /** Where the death of a gateway cuts somebody off: before each step, and before a client is told. */
 const STEPS = ['read idempotency_keys', 'read quotes', 'rows', 'hold', 'send', 'reply', 'capture']
 const LAST_STEPS = ['release', 'tell', 'read holds', 'read calls', 'read balance', 'grant']
@@ -58,9 +58,14 @@ export function simulationContract(adapter: Adapter): void {
         expect(second.log).toEqual(first.log)
       },
     )
+  })
+}
 
+/** The planted bugs lie above the database, so that one of them shows as well as any. */
+export function findsPlantedBugs(adapter: Adapter): void {
+  describe('it would be found if', () => {
     test.each(mutants)(
-      'it would be found if $name',
+      '$name',
       {
         timeout: SEEDS_A_MUTANT * SEED_TIMEOUT_MS,
       },

@@ -51,17 +51,20 @@ async function begin(world: World): Promise<void> {
 async function storm(world: World): Promise<void> {
   const { lots, coming, story } = world
   const rate = 0.1 + 0.4 * lots.draw('rate')
+  const events = weatherOf(world)
   while (story.broken.length === 0) {
     await nextStep(world)
-    if (await rareEvent(world)) continue
+    if (await rareEvent(world, events)) continue
     const isComing = coming.length > 0 && lots.draw('comes', world.steps) < rate
     if (isComing) comeIn(world)
     else if (!(await openSome(world)) && coming.length === 0 && isCalm(world)) return
   }
 }
 
+type Events = readonly (readonly [chance: number, happen: (world: World) => unknown])[]
+
 /** How often what happens, a step. */
-const EVENTS: readonly (readonly [chance: number, happen: (world: World) => unknown])[] = [
+const EVENTS: Events = [
   [0.01, crash],
   [0.06, revive],
   [0.02, jump],
@@ -76,12 +79,17 @@ const EVENTS: readonly (readonly [chance: number, happen: (world: World) => unkn
 /** Each seed has weather of its own: where one thing is frequent and another rare, more meet. */
 const WEATHER = [0.2, 1, 4]
 
+function weatherOf({ lots }: World): Events {
+  return EVENTS.map(([usual, happen], place) => {
+    const lot = lots.between(0, WEATHER.length - 1, 'weather', place)
+    return [usual * WEATHER[lot]!, happen]
+  })
+}
+
 /** @returns whether there was one. */
-async function rareEvent(world: World): Promise<boolean> {
-  const { lots, steps } = world
-  let rest = lots.draw('event', steps)
-  for (const [place, [usual, happen]] of EVENTS.entries()) {
-    const chance = usual * WEATHER[lots.between(0, WEATHER.length - 1, 'weather', place)]!
+async function rareEvent(world: World, events: Events): Promise<boolean> {
+  let rest = world.lots.draw('event', world.steps)
+  for (const [chance, happen] of events) {
     if (rest < chance) {
       await happen(world)
       return true
