@@ -40,9 +40,11 @@ export const takeIdempotencyKey = defineTake(
   },
 )
 
+/** Only from the call that has it: another one may have taken the key over. */
 export const giveIdempotencyKeyBack = defineDelete('idempotency_keys', {
   key_id: 'text',
   hash: 'text',
+  call_id: 'text',
 })
 
 export const insertQuote = defineInsert('quotes', {

@@ -182,7 +182,7 @@ function rowsFor(
     rows.push(insertBody([bodyExpiresAtMs, call.id, sealed, body.bytes.length]))
   }
   if (ending.outcome === 'failed' && call.idempotencyHash !== null) {
-    rows.push(giveIdempotencyKeyBack([call.keyId, call.idempotencyHash]))
+    rows.push(giveIdempotencyKeyBack([call.keyId, call.idempotencyHash, call.id]))
   }
   return rows
 }

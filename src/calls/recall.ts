@@ -8,7 +8,7 @@ import { Problem } from '#core/problem'
 import type { Store } from '#store'
 import type { Order, Outcome } from './call.js'
 import { type CallRow, toCall } from './call-rows.js'
-import { type PastDeps, pastOutcome } from './past.js'
+import { findCall, type PastDeps, pastOutcome } from './past.js'
 import { requestHash } from './shape.js'
 
 const RETRY_AFTER_MS = 1_000
@@ -46,6 +46,9 @@ export async function recall(deps: Deps, order: Order): Promise<Outcome | undefi
   if (row.outcome !== 'held') return pastOutcome(deps, toCall(row))
   const running = deps.running.get(row.id)
   if (running) return { ...(await running), replayed: true }
+  // It may have ended since it was read.
+  const call = await findCall(deps.store, row.buyer_id, row.id)
+  if (call.outcome !== 'held') return pastOutcome(deps, call)
   throw new Problem('in_progress', `The call ${row.id} is still running.`, {
     facts: { call_id: row.id },
     retryAfterMs: RETRY_AFTER_MS,

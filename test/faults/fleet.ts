@@ -72,6 +72,8 @@ export type Fleet = {
   sellFrom(member: Member, occasion: string): Promise<void>
   /** Starts one gateway more. */
   join(): Promise<Member>
+  /** Stops a member as a person does; it must end well. */
+  leave(member: Member): Promise<void>
   /** Starts a member again that was killed. */
   startAgain(member: Member): Promise<void>
   query<Row>(sql: string): Promise<Row[]>
@@ -125,6 +127,11 @@ export async function openFleet(seed: string): Promise<Fleet> {
       }
     },
     join,
+    async leave(member) {
+      members.splice(members.indexOf(member), 1)
+      member.gateway.kill('SIGTERM')
+      expect(await member.gateway.ended).toMatchObject({ code: 0 })
+    },
     async startAgain(member) {
       member.gateway = await start(members.indexOf(member))
       member.isDown = false

@@ -40,11 +40,15 @@ export async function takeNap(fleet: Fleet): Promise<void> {
   })
 }
 
-/** Stops a gateway until its calls were ended and another one has its seat. */
+/**
+ * Stops a gateway until its calls were ended and another one has its seat. There must be no seat but
+ * those of the members.
+ */
 export async function outsleepSeat(fleet: Fleet): Promise<void> {
   fleet.round++
   const sleeper = fleet.anyMember()
   let silent: Purchase | undefined
+  let newcomer: Member | undefined
   await buyDuring(fleet, async (load) => {
     await pause(LOAD_MS)
     const stopped = await stopInTransaction(fleet, sleeper)
@@ -53,7 +57,7 @@ export async function outsleepSeat(fleet: Fleet): Promise<void> {
     try {
       await pause(LOAD_MS)
       load.end()
-      await replace(fleet, sleeper)
+      newcomer = await replace(fleet, sleeper)
     } finally {
       sleeper.gateway.kill('SIGCONT')
     }
@@ -63,6 +67,7 @@ export async function outsleepSeat(fleet: Fleet): Promise<void> {
   await fleet.sellFrom(sleeper, 'awake')
   expect(await seats(fleet)).toHaveLength(fleet.members.length)
   await fleet.expectPromisesKept()
+  await fleet.leave(newcomer!)
 }
 
 /** What is asked for at the moment, and how to let it end. */
@@ -132,7 +137,7 @@ async function isTransactionStanding(fleet: Fleet): Promise<boolean> {
  * What the others do while a gateway does not move: they sell, and end its calls; and one that joins
  * them takes its seat.
  */
-async function replace(fleet: Fleet, sleeper: Member): Promise<void> {
+async function replace(fleet: Fleet, sleeper: Member): Promise<Member> {
   const others = fleet.members.filter((member) => member !== sleeper)
   for (const other of others) await fleet.sellFrom(other, 'meanwhile')
   const openHolds = () => fleet.query('select reference from ledger_holds')
@@ -140,6 +145,8 @@ async function replace(fleet: Fleet, sleeper: Member): Promise<void> {
   await expect.poll(openHolds, { timeout: EXPIRY_TIMEOUT_MS }).toEqual([])
   await expect.poll(expired, { timeout: EXPIRY_TIMEOUT_MS }).toHaveLength(1)
   const before = await seats(fleet)
-  await fleet.sellFrom(await fleet.join(), 'new')
+  const newcomer = await fleet.join()
+  await fleet.sellFrom(newcomer, 'new')
   expect((await seats(fleet)).map(({ name }) => name)).toEqual(before.map(({ name }) => name))
+  return newcomer
 }
