@@ -3,8 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '#core/clock'
 import { startThread } from '#core/thread'
-import { type Ledger, type OnFlush, postgresLedger, sqliteLedger, threadWriter } from '#ledger'
-import type { SigningKey } from '#receipts'
+import {
+  inlineWriter,
+  type Ledger,
+  nearestWriter,
+  type OnFlush,
+  postgresLedger,
+  sqliteLedger,
+  threadWriter,
+} from '#ledger'
+import { receiptRecorder, type SigningKey } from '#receipts'
 import {
   type Leases,
   openPostgresStore,
@@ -44,9 +52,12 @@ async function inFile(file: string): Promise<Home> {
     leases: soleLeases(),
     isSole: true,
     async openLedger({ clock, onFlush, ...signing }) {
-      const home = { file, chainId: await ownChainId(store) }
       const { money, turnstile } = store
-      return sqliteLedger({ money, turnstile, file, clock, writer: writer(home, signing, onFlush) })
+      const chainId = await ownChainId(store)
+      const recorder = receiptRecorder({ ...signing, connection: money, chainId })
+      const here = inlineWriter(money, { recorder, onFlush })
+      const writer = nearestWriter(here, inThread({ file, chainId }, signing, onFlush))
+      return sqliteLedger({ money, turnstile, file, clock, writer })
     },
   }
 }
@@ -67,12 +78,12 @@ async function onServer(url: string): Promise<Home> {
     leases: postgresLeases({ store }),
     isSole: false,
     async openLedger({ clock, onFlush, ...signing }) {
-      return postgresLedger({ store, clock, writer: writer({ url }, signing, onFlush) })
+      return postgresLedger({ store, clock, writer: inThread({ url }, signing, onFlush) })
     },
   }
 }
 
-function writer(home: WriterHome, signing: Omit<WriterThreadData, 'home'>, onFlush: OnFlush) {
+function inThread(home: WriterHome, signing: Omit<WriterThreadData, 'home'>, onFlush: OnFlush) {
   const workerData: WriterThreadData = { home, ...signing }
   return threadWriter(
     startThread(new URL('./writer-thread.js', import.meta.url), { workerData }),

@@ -11,7 +11,7 @@ const CANNOT_WRITE = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM)|53100$|53200
 const CONNECTION_LOST =
   /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|08|25P03|57P0|53300)/
 const LOST_IN_WORDS =
-  /Connection terminated|connection error|not queryable|timeout expired|read timeout/i
+  /Connection terminated|connection error|not queryable|timeout (expired|exceeded)|read timeout/i
 
 /** Whether the database could not be reached, so that what was asked may go well later. */
 export function isUnavailable(error: unknown): boolean {

@@ -27,7 +27,7 @@ export function sqliteBatchWriter(connection: SqliteConnection, recorder?: Recor
 }
 
 /**
- * A function that writes batches on `connection`, which nobody else writes on.
+ * A function that writes batches on `connection`.
  *
  * @param recorder for units with an `entry`; without one there can be none.
  */
@@ -43,6 +43,7 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
   /** Commits what `work` did, or undoes it when `work` gives nothing or throws. */
   function transaction<T>(work: () => T | undefined): T | undefined {
     control.begin.run()
+    if (control.hasOtherWritten()) recorder?.forget()
     try {
       const result = work()
       if (result === undefined) rollBack()
@@ -106,7 +107,6 @@ export function createBatchWriter(connection: SqliteConnection, recorder?: Recor
   function commit(): void {
     control.commit.run()
     books.forget()
-    recorder?.keep()
   }
 
   function rollBack(): void {
@@ -133,7 +133,15 @@ export function isStorageError(error: unknown): boolean {
 }
 
 function prepareControl(connection: SqliteConnection) {
+  const dataVersion = connection.prepare('pragma data_version').pluck()
+  let version: unknown
   return {
+    /** Whether another connection has written since this was asked last. */
+    hasOtherWritten() {
+      const before = version
+      version = dataVersion.get()
+      return version !== before
+    },
     begin: connection.prepare('begin immediate'),
     commit: connection.prepare('commit'),
     rollback: connection.prepare('rollback'),

@@ -5,7 +5,12 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nanos } from '#core/money'
 import { defineInsert } from '#store'
-import { aSqliteLedger, aThreadedLedger, type OpenedLedger } from '../../test/support/a-store.js'
+import {
+  aNearbyLedger,
+  aSqliteLedger,
+  aThreadedLedger,
+  type OpenedLedger,
+} from '../../test/support/a-store.js'
 import {
   aBuyer,
   aReference,
@@ -151,6 +156,25 @@ test('what the thread cannot be sent is refused alone, and its statements are se
   const commands = [holdOf(account, usdc('0.1'))]
   const sent = await ledger.commit({ commands, rows, entry: { chain: 'a', name: 'first' } })
   expect(sent).toMatchObject({ accepted: true, recorded: 1 })
+  await close()
+})
+
+test('whoever writes, here or in the thread, goes on where the other one ended', async () => {
+  const { ledger, flushes, close } = await aNearbyLedger()
+  const account = await aBuyer(ledger, usdc('100'))
+  let links = 0
+  const link = () =>
+    ledger.commit({ ...unitOf(holdOf(account, usdc('0.1'))), entry: { chain: 'a', name: '' } })
+  const next = () => ({ accepted: true, recorded: ++links })
+  for (let round = 1; round <= 3; round++) {
+    for (let i = 0; i < 20; i++) expect(await link()).toMatchObject(next())
+    const together = await Promise.all(Array.from({ length: 50 }, link))
+    expect(together).toMatchObject(together.map(next))
+  }
+  expect(new Set(flushes)).toEqual(new Set([1]))
+  expect(flushes.length).toBeGreaterThan(20)
+  expect(flushes.length).toBeLessThan(60)
+  expect((await ledger.audit()).findings).toEqual([])
   await close()
 })
 

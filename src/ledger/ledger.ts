@@ -34,7 +34,14 @@ export {
   type StatementMark,
   type StatementPage,
 } from './statement.js'
-export { inlineWriter, type OnFlush, serialWriter, threadWriter, type Writer } from './writer.js'
+export {
+  inlineWriter,
+  nearestWriter,
+  type OnFlush,
+  serialWriter,
+  threadWriter,
+  type Writer,
+} from './writer.js'
 
 /** How a counter is settled when its hold is. */
 export type CounterKind =
@@ -115,9 +122,7 @@ export type Recorder = {
   /** Where looking something up takes a while: reads beforehand what `record` will look up. */
   prepare?(entries: readonly unknown[], read: Pipeline['run']): Promise<void>
   record(entry: unknown): { rows: readonly RowWrite[]; recorded: unknown }
-  /** What was recorded is written. */
-  keep(): void
-  /** Of what was recorded since the last `keep`, something is not written after all. */
+  /** What it knows may not be what is stored: something was undone, or another one wrote. */
   forget(): void
 }
 

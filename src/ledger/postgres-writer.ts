@@ -97,7 +97,6 @@ function createSession(options: Options) {
     const own = seated
     try {
       const outcomes = await transact(database, own, units, accountIds)
-      own.recorder?.keep()
       return outcomes
     } catch (error) {
       // What the server refused was not committed; a connection that broke may leave that open.
@@ -119,8 +118,7 @@ function createSession(options: Options) {
     const { seat, recorder, inDoubt } = seated
     const committed = await wasCommitted(await connected(), seat, inDoubt.mark)
     seated.inDoubt = undefined
-    if (committed) recorder?.keep()
-    else recorder?.forget()
+    if (!committed) recorder?.forget()
     if (inDoubt.units !== units) return undefined
     if (committed === undefined) throw new Error('It is unknown whether the batch was written.')
     return committed ? inDoubt.outcomes : undefined

@@ -31,7 +31,7 @@ export type ThreadAnswer = { requests: number; tookMs: number } & (
   | { error: { message: string; code: string | undefined } }
 )
 
-/** Writes where it is called, on a connection that nobody else writes on. */
+/** Writes where it is called. */
 export function inlineWriter(
   connection: SqliteConnection,
   options: { recorder?: Recorder; onFlush?: OnFlush } = {},
@@ -45,6 +45,32 @@ export function inlineWriter(
       return outcomes
     },
     close: async () => {},
+  }
+}
+
+/** So many units must have come one by one before they are written here. */
+const ALONE = 8
+
+/**
+ * Writes units that come one by one `here`, which saves a single caller the way to the thread and
+ * back, and in the `thread` as soon as they come together: then nobody should wait for the disk here.
+ */
+export function nearestWriter(here: Writer, thread: Writer): Writer {
+  let inThread = 0
+  /** Units that came one by one, up to now. */
+  let alone = 0
+  return {
+    async write(units) {
+      alone = units.length === 1 && inThread === 0 ? alone + 1 : 0
+      if (alone > ALONE) return here.write(units)
+      inThread++
+      try {
+        return await thread.write(units)
+      } finally {
+        inThread--
+      }
+    },
+    close: () => thread.close(),
   }
 }
 

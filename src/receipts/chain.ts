@@ -16,9 +16,7 @@ export type ChainHeads = {
   learn(buyer: string, head: Head | undefined): void
   /** Moves the head of a buyer one receipt on. */
   advance(buyer: string, prev: string): void
-  /** The heads are stored as they are now. */
-  keep(): void
-  /** Drops what was moved since the last `keep`, so that it is read from the database again. */
+  /** Drops all heads, so that they are read from the database again. */
   forget(): void
 }
 
@@ -30,21 +28,15 @@ export type ChainHeads = {
 export function chainHeads(limit: number, stored: (buyer: string) => Head | undefined): ChainHeads {
   // A map keeps the order of insertion, so its first key is the one unused for longest.
   const heads = new Map<string, Head>()
-  const moved = new Set<string>()
 
   return {
     at,
     advance(buyer, prev) {
       remember(buyer, { seq: at(buyer).seq + 1, prev })
-      moved.add(buyer)
     },
     knows: (buyer) => heads.has(buyer),
     learn: (buyer, head) => void remember(buyer, checked(head)),
-    keep: () => moved.clear(),
-    forget() {
-      for (const buyer of moved) heads.delete(buyer)
-      moved.clear()
-    },
+    forget: () => heads.clear(),
   }
 
   function at(buyer: string): Head {

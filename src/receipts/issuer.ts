@@ -34,7 +34,7 @@ export function orderReceipt(
 
 export type IssuedReceipt = { jws: string; seq: number }
 
-export type ReceiptIssuer = Pick<ChainHeads, 'knows' | 'learn' | 'keep' | 'forget'> & {
+export type ReceiptIssuer = Pick<ChainHeads, 'knows' | 'learn' | 'forget'> & {
   /**
    * Signs the next receipt of the buyer's chain and moves the chain on. Synchronous: it runs inside
    * the transaction that stores the receipt.
@@ -75,7 +75,6 @@ export function receiptIssuer(options: {
     },
     knows: heads.knows,
     learn: heads.learn,
-    keep: heads.keep,
     forget: heads.forget,
   }
 }

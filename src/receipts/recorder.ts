@@ -47,7 +47,6 @@ function recorder(chainId: string, issuer: ReceiptIssuer) {
       const row = insertReceipt([id, callId, buyer, seller, chainId, seq, jws])
       return { rows: [row], recorded: jws }
     },
-    keep: issuer.keep,
     forget: issuer.forget,
   }
 }

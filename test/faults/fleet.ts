@@ -28,6 +28,7 @@ import {
   send,
 } from './market.js'
 import { type Moments, momentsOf } from './moments.js'
+import { type Wire, wireTo } from './wire.js'
 
 const GATEWAYS = 3
 const BUYERS = 4
@@ -53,6 +54,8 @@ export type Fleet = {
   members: readonly Member[]
   market: Market
   server: PostgresServer
+  /** On which the first member reaches the database. */
+  wire: Wire
   upstream: FlakyUpstream
   /** All that was ever asked for. */
   purchases: readonly Purchase[]
@@ -89,7 +92,8 @@ export async function openFleet(seed: string): Promise<Fleet> {
   const lots = lotsOf(seed)
   const moments = momentsOf(lots)
   const [server, upstream] = await Promise.all([aPostgresServer(), flakyUpstream(lots, moments)])
-  const { start, folders } = gatewaysOn(server, upstream)
+  const wire = await wireTo(server.url)
+  const { start, folders } = gatewaysOn([wire.url, server.url], upstream)
   const members: Member[] = []
   const purchases: Purchase[] = []
   for (let place = 0; place < GATEWAYS; place++) await join()
@@ -102,6 +106,7 @@ export async function openFleet(seed: string): Promise<Fleet> {
     members,
     market,
     server,
+    wire,
     upstream,
     purchases,
     anyMember: () => members[lots.between(0, members.length - 1, 'member', fleet.round)]!,
@@ -146,7 +151,7 @@ export async function openFleet(seed: string): Promise<Fleet> {
       }),
     lastWords: () => folders.map(({ path }) => lastWordsIn(path)).join('\n'),
     async close() {
-      await Promise.all([upstream.close(), server.close()])
+      await Promise.all([wire.close(), upstream.close(), server.close()])
       for (const folder of folders) folder.remove()
     },
   }
@@ -185,10 +190,10 @@ export async function openFleet(seed: string): Promise<Fleet> {
   }
 }
 
-function gatewaysOn(server: PostgresServer, upstream: FlakyUpstream) {
+/** @param databases how the gateways reach theirs, in order; those that are left, by the last way. */
+function gatewaysOn(databases: readonly string[], upstream: FlakyUpstream) {
   const folders: ReturnType<typeof emptyFolder>[] = []
   const settings = {
-    DATABASE_URL: server.url,
     SOUK_MASTER_KEY: randomBytes(32).toString('base64'),
     SOUK_OPERATOR_KEY: OPERATOR_KEY,
     SOUK_EGRESS_ALLOW: new URL(upstream.baseUrl).host,
@@ -197,7 +202,8 @@ function gatewaysOn(server: PostgresServer, upstream: FlakyUpstream) {
   const start = (place: number) => {
     folders[place] ??= emptyFolder()
     const { path } = folders[place]
-    return startGateway(path, settings, logIn(path))
+    const database = databases[place] ?? databases.at(-1)!
+    return startGateway(path, { ...settings, DATABASE_URL: database }, logIn(path))
   }
   return { folders, start }
 }

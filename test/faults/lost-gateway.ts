@@ -6,8 +6,7 @@ import type { Fleet } from './fleet.js'
 /** How long the others are bought from, at most, after one was killed. */
 const LONGEST_ALONE_MS = 300
 
-/** @param inRealTime whether the holds of the dead end when they do, which takes ten seconds. */
-export async function loseGateway(fleet: Fleet, inRealTime: boolean): Promise<void> {
+export async function loseGateway(fleet: Fleet): Promise<void> {
   const { lots, moments } = fleet
   const round = ++fleet.round
   const killed = fleet.anyMember()
@@ -27,8 +26,8 @@ export async function loseGateway(fleet: Fleet, inRealTime: boolean): Promise<vo
   expect(await killed.gateway.ended).toMatchObject({ signal: 'SIGKILL' })
   expect(fresh.some(({ isLost }) => isLost)).toBe(true)
 
-  // No call is running any more, so that all holds are those of the dead.
-  if (!inRealTime) await fleet.query('update ledger_holds set deadline = 0')
+  // No call is running any more: all holds are those of the dead, and would end in ten seconds.
+  await fleet.query('update ledger_holds set deadline = 0')
   await Promise.all([fleet.startAgain(killed), fleet.sendAgain(fresh)])
   await fleet.expectPromisesKept()
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { killTheRest } from '../journeys/gateway-process.js'
 import { expectFaultsOfAllKinds } from './expect-promises.js'
 import { type Fleet, openFleet } from './fleet.js'
+import { loseAnswers } from './lost-answers.js'
 import { loseDatabase } from './lost-database.js'
 import { loseGateway } from './lost-gateway.js'
 import { roundsOf, SEED } from './lots.js'
@@ -14,6 +15,7 @@ import { outsleepSeat, seats, takeNap } from './stopped-gateway.js'
 
 const KILLS = roundsOf(10)
 const OUTAGES = roundsOf(3)
+const CUTS = roundsOf(3)
 const NAPS = roundsOf(3)
 /** For a machine far slower than any that a person works at. */
 const TIMEOUT_MS = 180_000 + KILLS * 30_000
@@ -51,7 +53,7 @@ test('one that is stopped for longer than its seat lasts finds it taken, and its
 test('killed at any moment, one of three gateways takes nothing down with it', {
   timeout: TIMEOUT_MS,
 }, async () => {
-  for (let kill = 1; kill <= KILLS; kill++) await loseGateway(fleet, kill === KILLS)
+  for (let kill = 1; kill <= KILLS; kill++) await loseGateway(fleet)
   expectFaultsOfAllKinds(fleet.purchases, KILLS)
 })
 
@@ -59,6 +61,12 @@ test('a database that crashes delays calls or has them refused, and no gateway w
   timeout: TIMEOUT_MS,
 }, async () => {
   for (let outage = 1; outage <= OUTAGES; outage++) await loseDatabase(fleet)
+})
+
+test('a gateway that loses answers of the database neither repeats nor forgets what it wrote', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  for (let cut = 1; cut <= CUTS; cut++) await loseAnswers(fleet)
 })
 
 test('after all of it, every gateway ends as it should', { timeout: TIMEOUT_MS }, async () => {

@@ -53,7 +53,7 @@ export async function outsleepSeat(fleet: Fleet): Promise<void> {
     await pause(LOAD_MS)
     const stopped = await stopInTransaction(fleet, sleeper)
     silent = stopped.silent
-    for (const purchase of [silent, ...load.open]) purchase.isLost = true
+    for (const { purchase } of [{ purchase: silent }, ...load.open]) purchase.isLost = true
     try {
       await pause(LOAD_MS)
       load.end()
@@ -70,12 +70,12 @@ export async function outsleepSeat(fleet: Fleet): Promise<void> {
   await fleet.leave(newcomer!)
 }
 
-/** What is asked for at the moment, and how to let it end. */
-type Load = { open: ReadonlySet<Purchase>; end(): void }
+/** The requests that are open at the moment, and how to let it end. */
+type Load = { open: ReadonlySet<{ purchase: Purchase }>; end(): void }
 
 /** Buys while something happens, and holds all that came of it to account. */
 async function buyDuring(fleet: Fleet, happens: (load: Load) => Promise<void>): Promise<void> {
-  const open = new Set<Purchase>()
+  const open = new Set<{ purchase: Purchase }>()
   let isOver = false
   const end = () => {
     isOver = true
@@ -84,9 +84,10 @@ async function buyDuring(fleet: Fleet, happens: (load: Load) => Promise<void>): 
   const buying = fleet.buyUntil(
     () => isOver,
     async (purchase) => {
-      open.add(purchase)
+      const request = { purchase }
+      open.add(request)
       expect(await fleet.send(purchase)).not.toBe('busy')
-      open.delete(purchase)
+      open.delete(request)
     },
   )
   const [fresh] = await Promise.all([buying, happening])

@@ -7,6 +7,7 @@ import { startThread } from '#core/thread'
 import {
   inlineWriter,
   type Ledger,
+  nearestWriter,
   type OnFlush,
   postgresBatchWriter,
   postgresLedger,
@@ -49,10 +50,20 @@ export function aSqliteLedger(): Promise<OpenedLedger> {
 
 /** The same, written in a thread of its own. */
 export function aThreadedLedger(): Promise<OpenedLedger> {
-  return openLedger(({ file }, onFlush) => {
-    const url = new URL('./link-writer-thread.js', import.meta.url)
-    return threadWriter(startThread(url, { workerData: { file } }), onFlush)
+  return openLedger(inThread)
+}
+
+/** The same, written wherever it is nearest, as a gateway does. Told of flushes in this thread. */
+export function aNearbyLedger(): Promise<OpenedLedger> {
+  return openLedger((store, onFlush) => {
+    const here = inlineWriter(store.money, { recorder: linkRecorder(store.money), onFlush })
+    return nearestWriter(here, inThread(store))
   })
+}
+
+function inThread({ file }: SqliteStore, onFlush?: OnFlush): Writer {
+  const url = new URL('./link-writer-thread.js', import.meta.url)
+  return threadWriter(startThread(url, { workerData: { file } }), onFlush)
 }
 
 async function openLedger(

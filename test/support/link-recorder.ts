@@ -40,7 +40,6 @@ function recorder(lengths: Map<string, number>, stored: (chain: string) => numbe
       if (breaks) throw new Error('the recorder breaks')
       return { rows: [insertLink([`${chain}/${number}`, name])], recorded: number }
     },
-    keep: () => {},
     forget: () => lengths.clear(),
   }
 }
