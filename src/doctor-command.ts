@@ -81,7 +81,7 @@ async function checkLedger(deps: {
   const { config, reader, clock } = deps
   const isServer = reader.kind === 'postgres'
   const recompute = isServer
-    ? recomputeByQuery({ query: reader.all })
+    ? recomputeByQuery((sql) => reader.all(sql))
     : recomputeInWorker(fileOf(config))
   const audit = await createAuditor({ recompute, clock })()
   const found = collectFindings()

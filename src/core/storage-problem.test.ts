@@ -28,3 +28,14 @@ test.each([failed(), failed('SQLITE_CONSTRAINT_UNIQUE'), failed('23505'), null, 
     expect(refusalIn(error)).toBeUndefined()
   },
 )
+
+test.each([
+  failed('ECONNREFUSED'),
+  failed('57P03'),
+  failed('25P03'),
+  new Error('Connection terminated unexpectedly'),
+  new Error('Query read timeout'),
+  new Error('timeout exceeded when trying to connect'),
+])('a database that cannot be reached (%s) may be asked again', (error) => {
+  expect(refusalIn(error)).toMatchObject({ code: 'busy', status: 503, retryAfterMs: 2_000 })
+})

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { formatUsdc, nanos, SCALE } from '#core/money'
-import { int, type Store } from '#store'
+import { int } from '#store'
 
 /** What is wrong with one address: the balance that is stored and the one that the postings give. */
 export type AuditFinding = { address: string; stored: string; recomputed: string; fault: string }
@@ -108,8 +108,8 @@ export function recomputeInWorker(file: string): Recompute {
 }
 
 /** Of a PostgreSQL database, which does the work itself. */
-export function recomputeByQuery({ query }: Pick<Store, 'query'>): Recompute {
-  return () => query<SummedRow>(RECOMPUTE_WITH_CREDITS, [])
+export function recomputeByQuery(read: (sql: string) => Promise<SummedRow[]>): Recompute {
+  return () => read(RECOMPUTE_WITH_CREDITS)
 }
 
 function summed(read: SummedRow): Row {

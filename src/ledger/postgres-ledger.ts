@@ -25,11 +25,13 @@ const FOLD = `with folded as (
   from sums where a.id = sums.account_id returning sums.credits`
 
 export function postgresLedger(options: {
-  store: Pick<PostgresStore, 'query'>
+  store: Pick<PostgresStore, 'query' | 'db'>
   clock: { now(): number }
   writer: Writer
 }): Ledger {
-  const { query } = options.store
+  const { query, db } = options.store
+  // A read of the paid call must not take long; this one may.
+  const recompute = recomputeByQuery(async (sql) => (await db.raw(sql)).rows)
   // Nothing else of this process can get in the way of a batch.
   const queue = commitQueue(options.writer, createTurnstile())
 
@@ -54,7 +56,7 @@ export function postgresLedger(options: {
       return rows.map(({ deadline, ...hold }) => ({ ...hold, deadlineMs: int(deadline) }))
     },
     openHoldCount: async () => int((await first('select count(*) as n from ledger_holds'))?.n),
-    audit: createAuditor({ recompute: recomputeByQuery(options.store), clock: options.clock }),
+    audit: createAuditor({ recompute, clock: options.clock }),
     async tend() {
       // An empty transaction renews the seat of a gateway that has nothing to write.
       await queue.submit({ commands: [] })

@@ -58,6 +58,7 @@ export function postgresBatchWriter(options: Options) {
       try {
         return (await session.resolveDoubt(units)) ?? (await session.flush(units))
       } catch (error) {
+        if (error instanceof OutcomeUnknown) throw error
         if (isUnavailable(error)) {
           await session.disconnect()
           // Counted from here: a gateway that was stopped itself has not waited for the server yet.
@@ -120,7 +121,8 @@ function createSession(options: Options) {
     seated.inDoubt = undefined
     if (!committed) recorder?.forget()
     if (inDoubt.units !== units) return undefined
-    if (committed === undefined) throw new Error('It is unknown whether the batch was written.')
+    if (committed === undefined)
+      throw new OutcomeUnknown('It is unknown whether the batch was written.')
     return committed ? inDoubt.outcomes : undefined
   }
 
@@ -179,6 +181,11 @@ async function transact(
   await writeChanges(database, books.changes, rows, { nowMs: kept[0].now, accountIds })
   seated.inDoubt = undefined
   return outcomes
+}
+
+/** Its code is that of SQL for it; who asked must look for themselves. */
+class OutcomeUnknown extends Error {
+  readonly code = '08007'
 }
 
 /** Another gateway has the seat: this one slept past the end of its lease. */

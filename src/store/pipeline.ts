@@ -54,7 +54,7 @@ export const CONNECT_MS = 5_000
  * How long it may take to answer a statement, locks included. A connection on which nothing comes any
  * more, as when the network is cut, would otherwise be waited for until the system gives it up.
  */
-const ANSWER_MS = 10_000
+export const ANSWER_MS = 10_000
 /**
  * How long a transaction may stand still: a gateway that is stopped in the middle of one, or cut off,
  * has locked what the others need.

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { isUnavailable } from '#core/storage-problem'
 import { migrations } from './migrations/migrations.js'
 import { numberedStatements } from './numbered-statements.js'
-import { CONNECT_MS, integersAsBigint } from './pipeline.js'
+import { ANSWER_MS, CONNECT_MS, integersAsBigint } from './pipeline.js'
 import type { SqlValue } from './row-write.js'
 import type { Db, Store } from './store.js'
 
@@ -18,6 +18,8 @@ const OTHERS = 6
 /** A read is tried again while the server restarts, but not for longer. */
 const PATIENCE_MS = 5_000
 const PAUSE_MS = 100
+/** How long a transaction may stand still, that a gateway is stopped in the middle of. */
+const IDLE_IN_TRANSACTION_MS = 60_000
 /** Names the lock under which one gateway at a time brings the schema up to date. */
 const MIGRATION_LOCK = 8_402
 const OLDEST_SERVER = 130_000
@@ -30,7 +32,12 @@ export type PostgresStore = Store & { kind: 'postgres'; url: string }
  * @throws Error saying why it cannot be used.
  */
 export async function openPostgresStore(options: { url: string }): Promise<PostgresStore> {
-  const connection = { connectionString: options.url, types: integersAsBigint, keepAlive: true }
+  const connection = {
+    connectionString: options.url,
+    types: integersAsBigint,
+    keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  }
   const db = knex({
     client: 'pg',
     // As on SQLite: no values in the text of an error.
@@ -39,7 +46,12 @@ export async function openPostgresStore(options: { url: string }): Promise<Postg
     pool: { min: 0, max: OTHERS },
     acquireConnectionTimeout: CONNECT_MS,
   })
-  const pool = new pg.Pool({ ...connection, max: READERS, connectionTimeoutMillis: CONNECT_MS })
+  const pool = new pg.Pool({
+    ...connection,
+    max: READERS,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: ANSWER_MS,
+  })
   // Told of idle connections that break; whoever reads next gets a new one.
   pool.on('error', () => {})
   const close = async () => {

@@ -24,8 +24,11 @@ export type Purchase = {
   sends: number
 }
 
-/** What came of a request: an answer for good, or one that says to come again. */
-export type Sent = 'answered' | 'in_progress' | 'busy'
+/**
+ * What came of a request: an answer for good, or one that says to come again; `unread` from a gateway
+ * that took too long to read it, as after it was stopped.
+ */
+export type Sent = 'answered' | 'in_progress' | 'busy' | 'unread'
 
 /** What an answer promises for good; the balance beside it moves on. */
 export type Answer = {
@@ -101,6 +104,8 @@ export async function send(url: string, purchase: Purchase): Promise<Sent> {
     },
     body: JSON.stringify({ endpoint_id: ENDPOINT, arguments: { order } }),
   })
+  // Not the gateway's own word but that of the HTTP server below it, which has no body.
+  if (response.status === 408) return 'unread'
   const json = (await response.json()) as Json
   const answer = answerIn(response.status, json)
   if (isToComeAgain(answer)) {
