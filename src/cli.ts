@@ -31,7 +31,8 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     const started = await start(readConfig(), say)
     say(welcome(started))
     await runUntilSignal(started)
-    return 0
+    // What could not be closed in time must not keep the process.
+    process.exit(0)
   },
   demo: () => playDemo(readConfig(), say),
   verify: (args) => verifyCommand(args, say),

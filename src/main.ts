@@ -10,6 +10,8 @@ import { startJobs } from './jobs.js'
 /** What is left of a drain after the upstreams' time and the holds' margin. */
 const DRAIN_MARGIN_MS = 10_000
 const CLOSING_MS = 1_000
+/** For each thing that is closed. */
+const STEP_MS = 10_000
 
 export type Started = {
   gateway: Gateway
@@ -24,8 +26,12 @@ export async function start(
   say: (line: string) => void = () => {},
 ): Promise<Started> {
   const open: (() => Promise<unknown>)[] = []
+  // A step that fails, or hangs on a database that is gone, must not keep the others from being made.
   const closeAll = async () => {
-    for (const close of open.splice(0).reverse()) await close()
+    for (const close of open.splice(0).reverse()) {
+      const closed = close().catch((error: Error) => say(`While stopping: ${error.message}`))
+      await Promise.race([closed, deadline(STEP_MS)])
+    }
   }
   try {
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })

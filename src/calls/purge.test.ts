@@ -1,6 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { handClock } from '#core/clock'
+import { connectPipeline, openPostgresStore, type PostgresStore } from '#store'
+import { aPostgresUrl } from '../../test/support/a-postgres.js'
 import { aStore, type OpenedStore } from '../../test/support/a-store.js'
+import { IDEMPOTENCY_LIFE_MS, takeIdempotencyKey } from './call-rows.js'
 import { purge } from './purge.js'
 
 const MIB = 1024 * 1024
@@ -123,3 +127,34 @@ test('calls get through between two steps', async () => {
   while ((await Promise.race([purged, nextTurn()])) === 'turn') turns++
   expect(turns).toBeGreaterThan(5)
 })
+
+test('on PostgreSQL a key that is taken over while it is purged stays', async () => {
+  const database = await aPostgresUrl()
+  const store = await openPostgresStore(database)
+  const gateway = await connectPipeline(database.url)
+  const take = (callId: string, expiresAtMs: number) => {
+    const { write, values } = takeIdempotencyKey(['key', 'hash', '', callId, expiresAtMs])
+    return gateway.run(
+      write.many,
+      values.map((value) => [value]),
+    )
+  }
+  await take('call_old', now - 1)
+  await gateway.run('begin')
+  await take('call_new', now + IDEMPOTENCY_LIFE_MS)
+  const purged = purge({ store, clock })
+  await isWaiting(store)
+  await gateway.run('commit')
+  await purged
+  const left = await store.query('select call_id from idempotency_keys', [])
+  expect(left).toEqual([{ call_id: 'call_new' }])
+  await gateway.close()
+  await store.close()
+  await database.drop()
+})
+
+/** Resolves when a statement waits for a lock. */
+async function isWaiting(store: PostgresStore): Promise<void> {
+  const sql = 'select 1 from pg_locks where not granted'
+  while ((await store.query(sql, [])).length === 0) await wait(5)
+}

@@ -9,7 +9,7 @@ const CANNOT_WRITE = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM)|53100$|53200
 
 /** 25P03 is a transaction that stood still for too long, which ends its connection. */
 const CONNECTION_LOST =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|08|25P03|57P0|53300)/
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN|ENOTFOUND|08|25006|25P0[34]|57P0|53300)/
 const LOST_IN_WORDS =
   /Connection terminated|connection error|not queryable|timeout (expired|exceeded)|read timeout/i
 

@@ -9,7 +9,7 @@ import type { BatchWriter } from './serve-writer.js'
 import { sqliteBooks } from './sqlite-books.js'
 
 /** What became of one unit. One that `failed` met an error that was not foreseen. */
-export type WrittenOutcome = UnitOutcome | { failed: string }
+export type WrittenOutcome = UnitOutcome | { failed: string; code?: string | undefined }
 
 /** Throws when the storage failed; nothing of the batch was written then. */
 export type WriteBatch = (units: readonly Unit[]) => WrittenOutcome[]

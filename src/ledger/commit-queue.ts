@@ -24,7 +24,7 @@ export function commitQueue(
 
 /**
  * @throws Problem `storage_full` when the disk takes no more, `busy` when the database does not
- *   answer. Nothing of the units is kept then, but for a commit whose answer was lost for good.
+ *   answer: unless the answer to the commit was lost for good, nothing of the units is kept then.
  */
 async function write(writer: Writer, units: readonly Unit[]): Promise<WrittenOutcome[]> {
   try {
@@ -35,5 +35,7 @@ async function write(writer: Writer, units: readonly Unit[]): Promise<WrittenOut
 }
 
 function orError(outcome: WrittenOutcome): UnitOutcome | Error {
-  return 'failed' in outcome ? new Error(outcome.failed) : outcome
+  if (!('failed' in outcome)) return outcome
+  const error = Object.assign(new Error(outcome.failed), { code: outcome.code })
+  return refusalIn(error) ?? error
 }

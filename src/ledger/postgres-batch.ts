@@ -79,7 +79,10 @@ export async function recordAgain(
   if (stands) return early
   recorder?.forget()
   const accepted = units.map((unit, i) => (isAccepted(outcomes[i]!) ? unit : { commands: [] }))
-  return recordAll(pipeline, recorder, accepted)
+  const made = await recordAll(pipeline, recorder, accepted)
+  const failed = made.find((one) => one instanceof Error)
+  if (failed) throw failed
+  return made
 }
 
 function isAccepted(outcome: WrittenOutcome): boolean {

@@ -4,11 +4,13 @@ import { isCreditedOnly, mayBeNegative } from './chart.js'
 import type { Changes } from './postgres-books.js'
 import { columnsOf, groupRows } from './postgres-facts.js'
 
-/** A conflict means that another gateway made the account meanwhile: it is locked then, too. */
-const OPEN_ACCOUNTS = `insert into ledger_accounts as a (address, may_be_negative)
+/** Nothing is locked for what is only paid into; others may make the same accounts meanwhile. */
+const OPEN_ACCOUNTS = `insert into ledger_accounts (address, may_be_negative)
   select v.address, v.may_be_negative
   from unnest($1::text[], $2::integer[]) as v(address, may_be_negative) order by v.address
-  on conflict (address) do update set address = a.address returning id, address`
+  on conflict (address) do nothing`
+
+const IDS = 'select id, address from ledger_accounts where address = any($1::text[])'
 
 /**
  * All that the ledger writes, in one statement. A hold's deadline is the database's time and the life
@@ -50,14 +52,17 @@ export async function writeChanges(
   const made = await openAccounts(pipeline, changes, accountIds)
   const idOf = (address: string) => (accountIds.get(address) ?? made.get(address))!
   const reopened = [...changes.closed].filter((reference) => changes.opened.has(reference))
-  const sent = [
-    ...(reopened.length > 0 ? [pipeline.run(CLOSE_FIRST, [reopened])] : []),
-    ...(hasChanges(changes)
-      ? [pipeline.run(WRITE, parametersOf(changes, context.nowMs, idOf))]
-      : []),
-    ...groupRows(rows).map(([{ many }, group]) => pipeline.run(many, columnsOf(group))),
-  ]
-  await Promise.all([...sent, pipeline.run('commit')])
+  const statements: [sql: string, values: Parameter[]][] = groupRows(rows).map(
+    ([{ many }, group]) => [many, columnsOf(group)],
+  )
+  if (hasChanges(changes)) {
+    statements.unshift([WRITE, parametersOf(changes, context.nowMs, idOf)])
+  }
+  if (reopened.length > 0) statements.unshift([CLOSE_FIRST, [reopened]])
+  const sent = [...statements, ['commit', []] as const].map(([sql, values]) =>
+    pipeline.run(sql, values),
+  )
+  await Promise.all(sent)
   for (const [address, id] of made) accountIds.set(address, id)
 }
 
@@ -112,7 +117,10 @@ async function openAccounts(
   const missing = [...addresses].filter((address) => !known.has(address))
   if (missing.length === 0) return new Map()
   const flags = missing.map((address) => (mayBeNegative(address) ? 1 : 0))
-  const made = await pipeline.run<{ id: bigint; address: string }>(OPEN_ACCOUNTS, [missing, flags])
+  const [, made] = await Promise.all([
+    pipeline.run(OPEN_ACCOUNTS, [missing, flags]),
+    pipeline.run<{ id: bigint; address: string }>(IDS, [missing]),
+  ])
   return new Map(made.map(({ id, address }) => [address, id]))
 }
 

@@ -1,4 +1,4 @@
-/** Reads and locks on PostgreSQL what a batch may change: one round trip, all locks in one order. */
+/** Reads and locks on PostgreSQL what a batch may change, in one round trip. */
 import { int, type Parameter, type Pipeline, type RowWrite, type Write } from '#store'
 import { available, GRANTS, held } from './chart.js'
 import type { Command, Unit } from './ledger.js'
@@ -72,7 +72,16 @@ export async function readFacts(
     posted: new Set(posted.map((row) => postingName(row.reference, row.kind, row.position))),
   }
   for (const row of locked) take(row, facts, accountIds)
+  requireCounters(commands, facts)
   return { facts, writable }
+}
+
+/** One that was purged between two statements is opened anew in the next try. */
+function requireCounters(commands: readonly Command[], { counters }: Facts): void {
+  for (const { scope, window } of countersIn(commands)) {
+    if (counters.has(counterName(scope, window))) continue
+    throw Object.assign(new Error('a counter was purged'), { code: 'SK001' })
+  }
 }
 
 function take(row: LockedRow, facts: Facts, accountIds: Map<string, bigint>): void {
@@ -117,8 +126,12 @@ async function readWritable(pipeline: Pipeline, units: readonly Unit[]): Promise
   return new Set(found.flat())
 }
 
+function countersIn(commands: readonly Command[]) {
+  return commands.flatMap((command) => (command.kind === 'hold' ? command.counters : []))
+}
+
 function countersOf(commands: readonly Command[]) {
-  const counters = commands.flatMap((command) => (command.kind === 'hold' ? command.counters : []))
+  const counters = countersIn(commands)
   const distinct = [...new Map(counters.map((c) => [counterName(c.scope, c.window), c])).values()]
   return {
     scopes: distinct.map(({ scope }) => scope),

@@ -1,12 +1,19 @@
 /** The ledger on PostgreSQL where it is not alone, or its connection breaks at the worst moment. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectPipeline, openPostgresStore, type Pipeline, type PostgresStore } from '#store'
+import {
+  connectPipeline,
+  defineInsert,
+  openPostgresStore,
+  type Pipeline,
+  type PostgresStore,
+} from '#store'
 import { aPostgresUrl } from '../../test/support/a-postgres.js'
 import { aPostgresLedger } from '../../test/support/a-store.js'
 import {
   aBuyer,
   aClaim,
   aReference,
+  aRow,
   captureOf,
   counterOf,
   grantOf,
@@ -27,6 +34,7 @@ let other: Ledger
 beforeAll(async () => {
   database = await aPostgresUrl()
   store = await openPostgresStore(database)
+  await store.db.raw('create table large (name text, body bytea)')
   gateways = [await aPostgresLedger(database.url), await aPostgresLedger(database.url)]
   ;[one, other] = gateways.map(({ ledger }) => ledger) as [Ledger, Ledger]
 })
@@ -37,6 +45,8 @@ afterAll(async () => {
   await database.drop()
   expect(audit.findings).toEqual([])
 })
+
+const insertLarge = defineInsert('large', { name: 'text', body: 'bytea' })
 
 const LOST = Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' })
 
@@ -202,6 +212,35 @@ test('what is paid in shows at once, and stays the same when it is folded into t
   await Promise.all([one.tend(), other.tend()])
   expect(await one.earningsOf('acct_seller')).toEqual(after)
   expect(await store.query('select id from ledger_credits', [])).toEqual([])
+})
+
+test('rows that are large are written in several transactions, each whole', async () => {
+  const { writer } = aSeatedWriter()
+  const body = Buffer.alloc(5 * 1024 * 1024, 1)
+  const accounts = Array.from({ length: 5 }, () => aReference())
+  const units = accounts.map((account) => ({
+    ...unitOf(grantOf(account, usdc('1'), account)),
+    rows: [insertLarge([account, body])],
+  }))
+  expect(await writer.write(units)).toMatchObject(accounts.map(() => ({ accepted: true })))
+  const marks = await store.query('select name from large', [])
+  expect(marks).toHaveLength(accounts.length)
+  await writer.close()
+})
+
+test('a batch with what cannot even be sent is not committed without it', async () => {
+  const { writer } = aSeatedWriter()
+  const name = aReference()
+  const unsendable = {
+    toPostgres: () => {
+      throw new Error('no such value')
+    },
+  } as never
+  const unit = { ...unitOf(grantOf(name, usdc('1'), name)), rows: [aRow(name, unsendable)] }
+  await expect(writer.write([unit])).rejects.toThrow()
+  expect(await one.balanceOf(name)).toMatchObject({ available: 0n })
+  expect(await writer.write([linkedGrant(name)])).toMatchObject([{ accepted: true }])
+  await writer.close()
 })
 
 /** A writer, and the chains of the seats that it took, in order. */

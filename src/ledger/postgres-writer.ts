@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { isUnavailable } from '#core/storage-problem'
 import {
   chainOf,
+  isRefusal,
   KEEP_SEAT,
   leaveSeat,
   type Pipeline,
@@ -24,8 +25,12 @@ import { readFacts } from './postgres-facts.js'
 /** How long a batch waits for a server that restarts. */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 50
+/** What bodies a transaction may carry, in bytes: with more it could take longer than an answer may. */
+const MAX_BYTES = 8 * 1024 * 1024
 /** Tries of a batch that another gateway got in the way of, before its units are written apart. */
 const TRIES = 3
+/** Each statement sees what was committed before it, whatever the server's default. */
+const BEGIN = 'begin isolation level read committed'
 /** Ids of accounts kept in memory, some 150 bytes each. */
 const MAX_ACCOUNT_IDS = 200_000
 
@@ -50,7 +55,16 @@ type Attempt = { units: readonly Unit[]; mark: bigint; outcomes: WrittenOutcome[
 export function postgresBatchWriter(options: Options) {
   const session = createSession(options)
 
-  return { write: persist, close: session.close }
+  return { write, close: session.close }
+
+  /** Large rows are spread over several transactions, and what befalls one leaves the others. */
+  async function write(units: readonly Unit[]): Promise<WrittenOutcome[]> {
+    const [first = [], ...rest] = portionsOf(units)
+    const outcomes = await persist(first)
+    for (const portion of rest)
+      outcomes.push(...(await persist(portion).catch(failedEach(portion))))
+    return outcomes
+  }
 
   async function persist(units: readonly Unit[]): Promise<WrittenOutcome[]> {
     let giveUpAt: number | undefined
@@ -69,9 +83,12 @@ export function postgresBatchWriter(options: Options) {
           session.standUp()
         } else if (isInTheWay(error) && tries < TRIES) {
           tries++
-        } else if (isAboutData(error)) {
-          return units.length > 1 ? apart(units) : [{ failed: (error as Error).message }]
-        } else throw error
+        } else if (isInTheWay(error) || isAboutData(error)) {
+          return units.length > 1 ? apart(units) : failedEach(units)(error)
+        } else {
+          await session.disconnect()
+          throw error
+        }
       }
     }
   }
@@ -79,7 +96,7 @@ export function postgresBatchWriter(options: Options) {
   /** Each in a transaction of its own: one that cannot be written takes only itself down. */
   async function apart(units: readonly Unit[]): Promise<WrittenOutcome[]> {
     const outcomes: WrittenOutcome[] = []
-    for (const unit of units) outcomes.push(...(await persist([unit])))
+    for (const unit of units) outcomes.push(...(await persist([unit]).catch(failedEach([unit]))))
     return outcomes
   }
 }
@@ -93,6 +110,7 @@ function createSession(options: Options) {
   return { flush, resolveDoubt, disconnect, standUp, close }
 
   async function flush(units: readonly Unit[]): Promise<WrittenOutcome[]> {
+    if (accountIds.size > MAX_ACCOUNT_IDS) accountIds.clear()
     const database = await connected()
     seated ??= await sitDown(database)
     const own = seated
@@ -100,8 +118,8 @@ function createSession(options: Options) {
       const outcomes = await transact(database, own, units, accountIds)
       return outcomes
     } catch (error) {
-      // What the server refused was not committed; a connection that broke may leave that open.
-      if (!isUnavailable(error)) {
+      // What the server refused was not committed; all else may leave that open.
+      if (!own.inDoubt || isRefusal(error)) {
         own.inDoubt = undefined
         await database.run('rollback').catch(() => {})
       }
@@ -139,7 +157,6 @@ function createSession(options: Options) {
 
   async function sitDown(database: Pipeline): Promise<Seated> {
     const seat = await takeSeat(database)
-    if (accountIds.size > MAX_ACCOUNT_IDS) accountIds.clear()
     const recorder = options.recorderOf?.(chainOf(seat))
     return { seat, recorder, mark: 0n, inDoubt: undefined }
   }
@@ -167,7 +184,7 @@ async function transact(
   // Signing takes longer than all else: it is done before anybody has to wait for a lock.
   const early = await recordAll(database, recorder, units)
   const [, kept, { facts, writable }] = await Promise.all([
-    database.run('begin'),
+    database.run(BEGIN),
     database.run<{ now: bigint }>(KEEP_SEAT, [seat.name, seat.epoch, mark]),
     readFacts(database, units, accountIds),
   ])
@@ -198,7 +215,37 @@ function isInTheWay(error: unknown): boolean {
 
 /** A row that the database does not take: of a wrong form, out of range, there already. */
 function isAboutData(error: unknown): boolean {
-  return /^(22|23|SK001)/.test(codeOf(error))
+  return /^(22|23)/.test(codeOf(error))
+}
+
+/** An outcome for each of the units that could not be written. */
+function failedEach(units: readonly Unit[]) {
+  return (error: unknown): WrittenOutcome[] => {
+    const { message, code } = error as Error & { code?: string }
+    return units.map(() => ({ failed: message, code }))
+  }
+}
+
+function portionsOf(units: readonly Unit[]): Unit[][] {
+  const portions: Unit[][] = []
+  let bytes = 0
+  for (const unit of units) {
+    const more = bytesOf(unit)
+    if (portions.length === 0 || bytes + more > MAX_BYTES) {
+      portions.push([])
+      bytes = 0
+    }
+    portions.at(-1)!.push(unit)
+    bytes += more
+  }
+  return portions
+}
+
+function bytesOf({ rows = [] }: Unit): number {
+  let bytes = 0
+  for (const { values } of rows)
+    for (const value of values) if (value instanceof Uint8Array) bytes += value.length
+  return bytes
 }
 
 function codeOf(error: unknown): string {

@@ -49,3 +49,13 @@ test('only so many heads are kept, and the one unused for longest goes first', (
   for (const buyer of ['a', 'b', 'a', 'c', 'a', 'b']) heads.at(buyer)
   expect(reads).toEqual(['a', 'b', 'c', 'b'])
 })
+
+test('a head that was asked for is not the next one to be dropped', () => {
+  const { heads, reads } = overStored({}, 2)
+  heads.learn('a', undefined)
+  heads.learn('b', undefined)
+  expect(heads.knows('a')).toBe(true)
+  heads.learn('c', undefined)
+  heads.at('a')
+  expect(reads).toEqual([])
+})

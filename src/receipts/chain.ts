@@ -11,6 +11,7 @@ const BEFORE_THE_FIRST: Head = { seq: 0, prev: null }
 
 export type ChainHeads = {
   at(buyer: string): Head
+  /** Whether the head is in memory; it stays there while the next few are asked for. */
   knows(buyer: string): boolean
   /** Takes the stored head of a buyer's chain in; `undefined` without a receipt. */
   learn(buyer: string, head: Head | undefined): void
@@ -34,7 +35,11 @@ export function chainHeads(limit: number, stored: (buyer: string) => Head | unde
     advance(buyer, prev) {
       remember(buyer, { seq: at(buyer).seq + 1, prev })
     },
-    knows: (buyer) => heads.has(buyer),
+    knows(buyer) {
+      const head = heads.get(buyer)
+      if (head) remember(buyer, head)
+      return head !== undefined
+    },
     learn: (buyer, head) => void remember(buyer, checked(head)),
     forget: () => heads.clear(),
   }

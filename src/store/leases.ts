@@ -6,16 +6,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Store, Tx } from './store.js'
 
-/** How long a lease lasts that is not renewed. */
-const LIFE_MS = 15_000
-
 export const DATABASE_NOW_MS = '(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
 export type Lease = { name: string; epoch: bigint }
 
 export type Leases = {
-  /** Takes the lease, or renews it; `undefined` while another gateway has it. */
-  hold(name: string): Promise<Lease | undefined>
+  /**
+   * Takes the lease for `lifeMs` from now, or renews it; `undefined` while another gateway has it.
+   */
+  hold(name: string, lifeMs: number): Promise<Lease | undefined>
   /**
    * Makes sure that the lease is still ours, until the transaction ends.
    *
@@ -38,15 +37,15 @@ export function soleLeases(): Leases {
 export function postgresLeases({ store }: { store: Store }): Leases {
   const holder = randomBytes(8).toString('hex')
   return {
-    async hold(name) {
+    async hold(name, lifeMs) {
       const [row] = await store.query<{ epoch: bigint }>(
         `insert into leases as l (name, holder, epoch, until_at)
-         values (?, ?, 1, ${DATABASE_NOW_MS} + ${LIFE_MS})
+         values (?, ?, 1, ${DATABASE_NOW_MS} + ?::bigint)
          on conflict (name) do update set holder = excluded.holder, until_at = excluded.until_at,
            epoch = case when l.holder = excluded.holder then l.epoch else l.epoch + 1 end
          where l.holder = excluded.holder or l.until_at < ${DATABASE_NOW_MS}
          returning epoch`,
-        [name, holder],
+        [name, holder, lifeMs],
       )
       return row && { name, epoch: row.epoch }
     },

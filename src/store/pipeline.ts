@@ -2,7 +2,9 @@
  * A connection to PostgreSQL on which statements follow each other without waiting: all that are sent
  * in one turn share a round trip. Integers come back as `bigint`, as SQLite gives them.
  */
+import { Socket } from 'node:net'
 import pg from 'pg'
+import { isUnavailable } from '#core/storage-problem'
 import type { SqlValue } from './row-write.js'
 
 /** A value, or an array of one column's values. */
@@ -19,8 +21,10 @@ export type Pipeline = {
 
 /** @throws Error for which `isUnavailable` is true while the server cannot be reached. */
 export async function connectPipeline(url: string): Promise<Pipeline> {
+  const socket = new Socket()
   const client = new pg.Client({
     connectionString: url,
+    stream: () => socket,
     types: integersAsBigint,
     options: PLANNED_ONCE,
     pipeline: true,
@@ -34,12 +38,23 @@ export async function connectPipeline(url: string): Promise<Pipeline> {
   await client.connect()
   const name = nameStatements()
   return {
-    run: async <Row>(text: string, values: readonly Parameter[] = []) => {
-      const { rows } = await client.query({ name: name(text), text, values: [...values] })
-      return rows as Row[]
-    },
+    run: <Row>(text: string, values: readonly Parameter[] = []) =>
+      new Promise<Row[]>((resolve, reject) => {
+        const query = { name: name(text), text, values: [...values] }
+        client.query(query, (error: Error | null, result: pg.QueryResult) => {
+          // What could not even be sent must not be missing in what the next one commits.
+          if (error && !(error instanceof pg.DatabaseError)) socket.destroy()
+          if (error) reject(error)
+          else resolve(result.rows)
+        })
+      }),
     close: () => client.end(),
   }
+}
+
+/** Whether the server refused a statement: its transaction is not committed then. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !isUnavailable(error)
 }
 
 /**

@@ -15,11 +15,13 @@ import type { Db, Store } from './store.js'
 /** Connections of each gateway; the ledger's is one more. */
 const READERS = 6
 const OTHERS = 6
-/** A read is tried again while the server restarts, but not for longer. */
+/** What may be done twice is tried again while the server restarts, but not for longer. */
 const PATIENCE_MS = 5_000
 const PAUSE_MS = 100
 /** How long a transaction may stand still, that a gateway is stopped in the middle of. */
 const IDLE_IN_TRANSACTION_MS = 60_000
+/** What revisions rest on: a statement sees what was committed before it. */
+const READ_COMMITTED = '-c default_transaction_isolation=read\\ committed'
 /** Names the lock under which one gateway at a time brings the schema up to date. */
 const MIGRATION_LOCK = 8_402
 const OLDEST_SERVER = 130_000
@@ -37,20 +39,14 @@ export async function openPostgresStore(options: { url: string }): Promise<Postg
     types: integersAsBigint,
     keepAlive: true,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    query_timeout: ANSWER_MS,
+    options: READ_COMMITTED,
   }
-  const db = knex({
-    client: 'pg',
-    // As on SQLite: no values in the text of an error.
-    compileSqlOnError: false,
-    connection: connection as never,
-    pool: { min: 0, max: OTHERS },
-    acquireConnectionTimeout: CONNECT_MS,
-  })
+  const db = openKnex(connection)
   const pool = new pg.Pool({
     ...connection,
     max: READERS,
     connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: ANSWER_MS,
   })
   // Told of idle connections that break; whoever reads next gets a new one.
   pool.on('error', () => {})
@@ -59,7 +55,7 @@ export async function openPostgresStore(options: { url: string }): Promise<Postg
     await pool.end()
   }
   try {
-    await migrate(db, options.url)
+    await migrate(options.url)
   } catch (error) {
     await close()
     throw error
@@ -75,7 +71,9 @@ export async function openPostgresStore(options: { url: string }): Promise<Postg
 }
 
 /** Gateways that start together wait for the first one. */
-async function migrate(db: Db, url: string): Promise<void> {
+async function migrate(url: string): Promise<void> {
+  // The schema of a large database may take longer to change than an answer may to come.
+  const db = openKnex({ connectionString: url, types: integersAsBigint })
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
   await client.connect()
   try {
@@ -88,7 +86,19 @@ async function migrate(db: Db, url: string): Promise<void> {
     await db.migrate.latest({ migrationSource: migrations })
   } finally {
     await client.end()
+    await db.destroy()
   }
+}
+
+function openKnex(connection: pg.ClientConfig): Db {
+  return knex({
+    client: 'pg',
+    // As on SQLite: no values in the text of an error.
+    compileSqlOnError: false,
+    connection: connection as never,
+    pool: { min: 0, max: OTHERS },
+    acquireConnectionTimeout: CONNECT_MS,
+  })
 }
 
 /** Money is not kept where a commit that was acknowledged can be lost. */

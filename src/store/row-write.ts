@@ -27,7 +27,8 @@ export type Claim = {
   readonly key: readonly number[]
   /**
    * For PostgreSQL: which of many rows would be written; with arrays of all values, and the row
-   * numbers, counted from 1, as `nth`. It locks what it finds, in the order of the keys.
+   * numbers, counted from 1, as `nth`. It locks those that are there already, in the
+   * order of the keys.
    */
   readonly writable: string
 }

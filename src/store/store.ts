@@ -7,13 +7,12 @@ export { type Backup, backUp, type OnCopied } from './backup.js'
 export { checkServer } from './check-server.js'
 export { type GroupCommit, groupCommit } from './group-commit.js'
 export { DATABASE_NOW_MS, type Lease, type Leases, postgresLeases, soleLeases } from './leases.js'
-export { connectPipeline, type Parameter, type Pipeline } from './pipeline.js'
+export { connectPipeline, isRefusal, type Parameter, type Pipeline } from './pipeline.js'
 export { openServerForReading } from './postgres-reader.js'
 export { openPostgresStore, type PostgresStore } from './postgres-store.js'
 export { placeholders, type Reader, settingOn } from './reader.js'
 export { currentRevision, nextRevision } from './revision.js'
 export {
-  type Claim,
   defineDelete,
   defineInsert,
   defineTake,
@@ -26,7 +25,6 @@ export {
   chainOf,
   KEEP_SEAT,
   leaveSeat,
-  SEAT_LIFE_MS,
   type Seat,
   takeSeat,
   wasCommitted,

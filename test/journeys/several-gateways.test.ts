@@ -215,16 +215,16 @@ test('a session of an older MCP client goes on at the other', async () => {
 
 test('a job is done by one at a time, and who lost the lease can write no more under it', async () => {
   const [mine, theirs] = [one.started.gateway.deps, other.started.gateway.deps]
-  const lease = (await mine.leases.hold('a test'))!
-  expect(await theirs.leases.hold('a test')).toBeUndefined()
-  expect(await mine.leases.hold('a test')).toEqual(lease)
+  const lease = (await mine.leases.hold('a test', 60_000))!
+  expect(await theirs.leases.hold('a test', 60_000)).toBeUndefined()
+  expect(await mine.leases.hold('a test', 60_000)).toEqual(lease)
   await mine.store.inTransaction((tx) => mine.leases.fence(tx, lease))
   // As after a long sleep of the one that has it.
   await mine.store.db('leases').where({ name: lease.name }).update({ until_at: 0 })
-  expect(await theirs.leases.hold('a test')).toEqual({ ...lease, epoch: lease.epoch + 1n })
+  expect(await theirs.leases.hold('a test', 60_000)).toEqual({ ...lease, epoch: lease.epoch + 1n })
   const late = mine.store.inTransaction((tx) => mine.leases.fence(tx, lease))
   await expect(late).rejects.toThrow("another gateway's")
-  expect(await mine.leases.hold('a test')).toBeUndefined()
+  expect(await mine.leases.hold('a test', 60_000)).toBeUndefined()
 })
 
 function order(changes: Json = {}): Json {
