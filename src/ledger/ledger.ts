@@ -32,7 +32,6 @@ export {
   readStatement,
   type StatementLine,
   type StatementMark,
-  type StatementPage,
 } from './statement.js'
 export {
   inlineWriter,

@@ -10,8 +10,8 @@ import {
   issueNext,
   issuer,
 } from '../../test/support/signed-receipts.js'
-import { claimsOf, keyRing, receiptIssuer, verifyReceipt } from './receipts.js'
-import { jwksOf, jwsSigner } from './signing-keys.js'
+import { claimsOf, receiptIssuer, verifyReceipt } from './receipts.js'
+import { jwksOf, jwsSigner, keyRing } from './signing-keys.js'
 
 const key = aSigningKey()
 const jwks = jwksOf([key.publicJwk])

@@ -15,7 +15,6 @@ export {
 export { receiptRecorder, receiptRecorderOnPostgres } from './recorder.js'
 export {
   importSigningKey,
-  keyRing,
   newSigningKey,
   type SigningKey,
 } from './signing-keys.js'
