@@ -20,6 +20,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // Much of a test is waiting for processes of its own.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

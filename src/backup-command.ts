@@ -104,10 +104,9 @@ function progress(clock: Clock, say: (line: string) => void): OnCopied {
 function summary(config: Config, target: string, { bytes, calls, receipts }: Backup): string {
   const inFolder = (name: string) => join(config.dataDir, name)
   const masterKey = config.masterKey ? 'SOUK_MASTER_KEY' : inFolder('master.key')
-  const operatorKey = config.operatorKey ? 'SOUK_OPERATOR_KEY' : inFolder('operator.key')
   const size = `${(bytes / 1e6).toFixed(1)} MB`
   return (
-    `Saved ${target}: ${size}, ${calls} calls, ${receipts} receipts. Not in it: the operator's key ` +
-    `(${operatorKey}) and the master key (${masterKey}), without which nothing sealed opens.`
+    `Saved ${target}: ${size}, ${calls} calls, ${receipts} receipts. Not in it: the master key ` +
+    `(${masterKey}), with which all that is sealed in it opens, and without which nothing does.`
   )
 }

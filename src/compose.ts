@@ -20,7 +20,7 @@ import { createUpstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
 import { openHome } from './home.js'
-import { readOrMakeSecret } from './secret-file.js'
+import { readOrMakeSecret, readSecret } from './secret-file.js'
 
 /** A hold lives as long as the upstream may take, and this margin. */
 const HOLD_MARGIN_MS = 10_000
@@ -32,17 +32,21 @@ const ROOT = [1, 2, 3]
   .map((levels) => fileURLToPath(new URL('../'.repeat(levels), import.meta.url)))
   .find((folder) => existsSync(join(folder, 'package.json')))!
 
+/** The setting that names the master key. */
+const FINGERPRINT = 'master_key_fingerprint'
+
 export type Gateway = Awaited<ReturnType<typeof compose>>
 
 /** Everything wired together and nothing running yet, but for what has to be read first. */
 export async function compose(config: Config) {
   const clock = systemClock
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  const masterKey = config.masterKey ?? generatedMasterKey(config.dataDir)
-  const vault = createVault(masterKey)
   const home = await openHome(config)
   const { store, leases } = home
-  await requireSameMasterKey(store, vault)
+  const vault = await openVault(config, store).catch(async (error) => {
+    await store.close()
+    throw error
+  })
 
   const port = config.port === 0 ? await freePort(config.host) : config.port
   const publicUrl = config.publicUrl ?? `http://${config.host}:${port}`
@@ -114,24 +118,30 @@ export async function compose(config: Config) {
   }
 }
 
-function generatedMasterKey(dataDir: string): Buffer {
-  const text = readOrMakeSecret(join(dataDir, 'master.key'), () =>
-    randomBytes(32).toString('base64'),
-  )
-  const key = Buffer.from(text, 'base64')
-  if (key.length === 32) return key
-  throw new ConfigFault([
-    `SOUK_MASTER_KEY: ${join(dataDir, 'master.key')} does not hold 32 bytes in base64`,
-  ])
+/** Gateways on one database must have the same master key, or nothing sealed would open again. */
+async function openVault({ masterKey, dataDir }: Config, { db }: Store): Promise<Vault> {
+  const known = await readSetting(db, FINGERPRINT)
+  const vault = createVault(masterKey ?? masterKeyIn(dataDir, known === undefined))
+  await db('settings')
+    .insert({ name: FINGERPRINT, value: vault.fingerprint })
+    .onConflict('name')
+    .ignore()
+  if ((await readSetting(db, FINGERPRINT)) === vault.fingerprint) return vault
+  throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
 }
 
-/** Gateways on one database must have the same master key, or nothing sealed would open again. */
-async function requireSameMasterKey({ db, close }: Store, vault: Vault): Promise<void> {
-  const own = { name: 'master_key_fingerprint', value: vault.fingerprint }
-  await db('settings').insert(own).onConflict('name').ignore()
-  if ((await readSetting(db, own.name)) === own.value) return
-  await close()
-  throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
+/** @param mayBeMade for a database in which nothing is sealed yet. */
+function masterKeyIn(dataDir: string, mayBeMade: boolean): Buffer {
+  const file = join(dataDir, 'master.key')
+  if (!mayBeMade && readSecret(file) === undefined) {
+    throw new ConfigFault([`SOUK_MASTER_KEY: it is not set, and there is no ${file}`])
+  }
+  const key = Buffer.from(
+    readOrMakeSecret(file, () => randomBytes(32).toString('base64')),
+    'base64',
+  )
+  if (key.length === 32) return key
+  throw new ConfigFault([`SOUK_MASTER_KEY: ${file} does not hold 32 bytes in base64`])
 }
 
 function freePort(host: string): Promise<number> {

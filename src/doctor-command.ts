@@ -1,5 +1,4 @@
 /** `souk doctor`: audits the database beside a running gateway, or without one. It only reads. */
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkCalls } from '#calls'
 import { checkListings } from '#catalogue'
@@ -9,15 +8,10 @@ import { formatUsdc } from '#core/money'
 import { isUnavailable } from '#core/storage-problem'
 import { createAuditor, recomputeByQuery, recomputeInWorker, waitingCredits } from '#ledger'
 import { checkChains } from '#receipts'
-import {
-  checkServer,
-  openFileForReading,
-  openServerForReading,
-  type Reader,
-  settingOn,
-} from '#store'
-import { createVault, type Vault } from '#vault'
+import { checkServer, type Reader } from '#store'
+import type { Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
+import { fileOf, openKnown } from './known-database.js'
 
 /** Nothing is said about a check that takes less, and then once in this time. */
 const PROGRESS_MS = 1_000
@@ -40,9 +34,8 @@ export async function doctorCommand(
   clock: Clock = systemClock,
 ): Promise<number> {
   if (args.length > 0) throw new ConfigFault(['usage: souk doctor'])
-  const reader = await openDatabase(config)
+  const { reader, vault } = await openKnown(config)
   try {
-    const vault = await openVault(config, reader)
     let isWell = true
     for (const [name, check] of checksOf({ config, reader, vault, clock })) {
       const checked = await examine(() => check(progressOf(name, say, clock)))
@@ -123,42 +116,4 @@ function progressOf(name: string, say: (line: string) => void, clock: Clock): Pr
   }
 }
 
-function fileOf({ dataDir }: Config): string {
-  return join(dataDir, 'souk.db')
-}
-
-async function openDatabase(config: Config): Promise<Reader> {
-  const { databaseUrl } = config
-  if (databaseUrl !== undefined) {
-    return openServerForReading(databaseUrl).catch((error: Error) => {
-      throw new ConfigFault([`DATABASE_URL: the database cannot be read (${reasonOf(error)})`])
-    })
-  }
-  const file = fileOf(config)
-  const reader = await openFileForReading(file).catch((error: Error) => {
-    throw new ConfigFault([`SOUK_DATA_DIR: ${file}: ${error.message}`])
-  })
-  if (reader) return reader
-  throw new ConfigFault([`SOUK_DATA_DIR: there is no database ${file}`])
-}
-
 /** Several addresses that were tried in vain give an error of errors, without a message. */
-function reasonOf({ message, code }: NodeJS.ErrnoException): string {
-  return message === '' ? (code ?? 'no reason given') : message
-}
-
-/** The vault of the master key that the database was sealed with; none is made. */
-async function openVault(config: Config, reader: Reader): Promise<Vault> {
-  const vault = createVault(config.masterKey ?? readMasterKey(join(config.dataDir, 'master.key')))
-  if ((await settingOn(reader, 'master_key_fingerprint')) === vault.fingerprint) return vault
-  throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
-}
-
-function readMasterKey(file: string): Buffer {
-  if (!existsSync(file)) {
-    throw new ConfigFault([`SOUK_MASTER_KEY: it is not set, and there is no ${file}`])
-  }
-  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
-  if (key.length === 32) return key
-  throw new ConfigFault([`SOUK_MASTER_KEY: ${file} does not hold 32 bytes in base64`])
-}

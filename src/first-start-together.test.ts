@@ -12,13 +12,14 @@ let folder: string
 let gateways: Started[]
 
 /** Starts a gateway with a folder of its own on the database of all. */
-function startIn(name: string): Promise<Started> {
+function startIn(name: string, settings: Record<string, string> = {}): Promise<Started> {
   const environment = {
     PORT: '0',
     DATABASE_URL: database.url,
     SOUK_DATA_DIR: join(folder, name),
     SOUK_MASTER_KEY: masterKey,
     SOUK_LOG_LEVEL: 'silent',
+    ...settings,
   }
   return start(readConfig(environment, join(folder, 'none.yaml')))
 }
@@ -28,7 +29,7 @@ const masterKey = randomBytes(32).toString('base64')
 beforeAll(async () => {
   database = await aPostgresUrl()
   folder = mkdtempSync(join(tmpdir(), 'souk-together-'))
-  gateways = await Promise.all(['a', 'b', 'c'].map(startIn))
+  gateways = await Promise.all(['a', 'b', 'c'].map((name) => startIn(name)))
 }, 60_000)
 
 afterAll(async () => {
@@ -95,4 +96,26 @@ test('when the gateway that ran the sample seller has ended, another one runs it
       { timeout: 10_000, interval: 100 },
     )
   }
+})
+
+test('an operator whose key one gateway was given, or who rotated it, keeps it whoever starts', async () => {
+  const generated = gateways[0]!.doors.operatorKey!
+  const fixed = 'the-key-that-one-gateway-is-configured-with'
+  gateways.push(await startIn('fixed', { SOUK_OPERATOR_KEY: fixed }))
+  const isOperator = async (started: Started, key: string) =>
+    (await ask(started, '/v1/operator/ledger', key)).status === 200
+  const expectKept = async (name: string, key: string) => {
+    const started = await startIn(name)
+    gateways.push(started)
+    expect(started.doors.operatorKey).toBeUndefined()
+    expect(await isOperator(started, key)).toBe(true)
+    expect(await isOperator(started, generated)).toBe(false)
+  }
+  // One that knew the key of before, and one that knows none.
+  await expectKept('late', fixed)
+  await expectKept('fresh', fixed)
+  const at = gateways.at(-1)!
+  const { keys } = (await ask(at, '/v1/keys', fixed)).json as { keys: { id: string }[] }
+  const rotated = await ask(at, `/v1/keys/${keys[0]!.id}/rotate`, fixed, {})
+  await expectKept('fresher', (rotated.json as { api_key: string }).api_key)
 })

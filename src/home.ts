@@ -65,10 +65,15 @@ async function inFile(file: string): Promise<Home> {
 /** @throws ConfigFault saying why the database cannot be used. */
 export function openServer(url: string): Promise<PostgresStore> {
   return openPostgresStore({ url }).catch((error: Error & { code?: string }) => {
-    // Where a host has several addresses that all refuse, there is a code and no message.
-    const why = error.message || error.code
-    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${why})`])
+    throw new ConfigFault([`DATABASE_URL: the database cannot be used (${whyNot(error)})`])
   })
+}
+
+/** Why a server cannot be used, in words for a person. */
+export function whyNot({ message, code }: Error & { code?: string }): string {
+  if (/password must be a string/.test(message)) return 'it asks for a password'
+  // Where a host has several addresses that all refuse, there is a code and no message.
+  return message || (code ?? 'it does not answer')
 }
 
 async function onServer(url: string): Promise<Home> {

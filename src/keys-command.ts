@@ -5,6 +5,7 @@
 import { rotateKey } from '#receipts'
 import { compose } from './compose.js'
 import type { Config } from './config.js'
+import { requireKnown } from './known-database.js'
 
 /** @returns the exit code. */
 export async function rotateReceiptKey(
@@ -16,6 +17,7 @@ export async function rotateReceiptKey(
     say('usage: souk keys rotate')
     return 2
   }
+  await requireKnown(config)
   const gateway = await compose({ ...config, port: 0, logLevel: 'silent' })
   try {
     const kid = await rotateKey({ ...gateway.deps, db: gateway.deps.store.db })

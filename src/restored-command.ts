@@ -4,16 +4,16 @@
  * Buyers may hold receipts that the backup does not know of. If chains went on from where the backup
  * ends, a `seq` of theirs would be given twice; so no chain goes on, and new ones begin.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { openStore, type Store } from '#store'
 import { type Config, ConfigFault } from './config.js'
 import { lockFolder } from './folder-lock.js'
 import { openServer } from './home.js'
+import { fileOf, requireKnown } from './known-database.js'
 
 /**
  * @returns the exit code.
- * @throws ConfigFault for wrong usage, without a database, and while a gateway has it to itself.
+ * @throws ConfigFault for wrong usage, without a database or its master key, and while a gateway
+ *   has it to itself.
  */
 export async function restoredCommand(
   config: Config,
@@ -21,19 +21,18 @@ export async function restoredCommand(
   say: (line: string) => void,
 ): Promise<number> {
   if (args.length > 0) throw new ConfigFault(['usage: souk restored'])
-  if (config.databaseUrl === undefined) await retireInFile(config.dataDir)
+  await requireKnown(config)
+  if (config.databaseUrl === undefined) await retireInFile(config)
   else await retireOnServer(config.databaseUrl)
   say('The chains of receipts end here; from the next start on, new ones begin.')
   return 0
 }
 
-async function retireInFile(dataDir: string): Promise<void> {
-  const file = join(dataDir, 'souk.db')
-  if (!existsSync(file)) throw new ConfigFault([`SOUK_DATA_DIR: there is no database ${file}`])
+async function retireInFile(config: Config): Promise<void> {
   // A gateway that runs would go on with the chain that it knows.
-  const unlock = lockFolder(dataDir)
+  const unlock = lockFolder(config.dataDir)
   try {
-    await retire(await openStore({ file }))
+    await retire(await openStore({ file: fileOf(config) }))
   } finally {
     unlock()
   }

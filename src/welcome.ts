@@ -19,9 +19,8 @@ export function welcome({ gateway, doors }: Started): string {
     'or any client that takes a JSON configuration:',
     `  ${clientSnippet(publicUrl, key ?? '<key>')}`,
     '',
-    'See it buy something:  npm run demo',
-    '',
   )
+  if (doors.sandbox) lines.push('See it buy something:  npm run demo', '')
   return lines.join('\n')
 }
 

@@ -39,7 +39,10 @@ export function refuseAboveCallLimit(principal: Principal, quote: Quote): void {
       'limit_exceeded',
       `This call may cost ${formatUsdc(quote.maxTotal)} USDC; the ${who} allows ${limit} per call.`,
       {
-        action: `Choose a cheaper endpoint, or use a${who === 'key' ? '' : 'n'} ${who} with a higher limit per call.`,
+        action:
+          who === 'key'
+            ? 'Choose a cheaper endpoint, or use a key with a higher limit per call.'
+            : "Choose a cheaper endpoint, or ask the operator to raise the account's limit per call.",
         facts: { scope: nameOf('call', scope), limit },
       },
     )

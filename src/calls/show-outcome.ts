@@ -36,8 +36,12 @@ export function showOutcome(
 }
 
 /** The refusal inside an outcome that was not delivered. */
-export function outcomeProblem({ fault }: Outcome): Problem | undefined {
+export function outcomeProblem({ fault, outcome }: Outcome): Problem | undefined {
   if (!fault) return undefined
   const { code, message, retryAfterMs } = fault
-  return new Problem(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+  return new Problem(code, message, {
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    // It never reached the provider: there is nothing to blame on it.
+    ...(outcome === 'failed' && { action: 'Send it again; its idempotency key is free.' }),
+  })
 }

@@ -153,7 +153,7 @@ export const problems = {
   limit_exceeded: row(
     429,
     'buyer',
-    'A spending limit of this key is reached',
+    'A spending limit is reached',
     'Wait until the limit resets, or use a key with a higher limit.',
   ),
   rate_limited: row(
@@ -165,7 +165,7 @@ export const problems = {
   busy: row(
     429,
     'platform',
-    'Too many calls are in flight',
+    'The gateway has no room for this just now',
     'Wait for the time in Retry-After, then send the call again.',
   ),
   internal_error: row(

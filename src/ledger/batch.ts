@@ -127,7 +127,7 @@ function hasEnded(connection: SqliteConnection, error: unknown): boolean {
 }
 
 /** Whether the storage itself failed, and with it everything that was asked of it. */
-export function isStorageError(error: unknown): boolean {
+function isStorageError(error: unknown): boolean {
   const code = (error as { code?: string } | null)?.code ?? ''
   return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOMEM)/.test(code)
 }

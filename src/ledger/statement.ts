@@ -53,6 +53,8 @@ type Span = {
   /** Each at most once. */
   books: readonly Book[]
   after: StatementMark
+  /** Where to go on later if no line of this page is settled; `after` when absent. */
+  resume?: StatementMark | undefined
   /** The first time that is left out. */
   beforeMs: number | undefined
   limit: number
@@ -116,10 +118,13 @@ export async function readStatement(
 ): Promise<StatementPage> {
   const found = await linesIn(store, { ...span, limit: span.limit + 1 })
   let mark = span.after
-  let resume = span.after
+  let resume = span.resume ?? span.after
+  // Behind a line that is not settled, no other is: one may still come before it.
+  let isSettled = resume === span.after
   const lines = found.slice(0, span.limit).map((one) => {
     mark = behind(mark, one)
-    if (one.line.atMs < nowMs - SETTLED_MS) resume = mark
+    isSettled &&= one.line.atMs < nowMs - SETTLED_MS
+    if (isSettled) resume = mark
     return { ...one.line, balance: mark.balances[one.line.book] }
   })
   const next = found.length > span.limit ? mark : undefined
@@ -133,7 +138,7 @@ function behind({ balances }: StatementMark, { line, entryKind }: Unbalanced): S
   return { atMs, reference, kind: entryKind, book, balances: moved }
 }
 
-async function linesIn(store: Store, span: Span): Promise<Unbalanced[]> {
+async function linesIn(store: Store, span: Omit<Span, 'resume'>): Promise<Unbalanced[]> {
   const { account, books, after, beforeMs = Number.MAX_SAFE_INTEGER, limit } = span
   const values = books
     .flatMap((book) => WAYS[book])

@@ -2,7 +2,6 @@
  * A connection to PostgreSQL on which statements follow each other without waiting: all that are sent
  * in one turn share a round trip. Integers come back as `bigint`, as SQLite gives them.
  */
-import { Socket } from 'node:net'
 import pg from 'pg'
 import { isUnavailable } from '#core/storage-problem'
 import type { SqlValue } from './row-write.js'
@@ -21,10 +20,8 @@ export type Pipeline = {
 
 /** @throws Error for which `isUnavailable` is true while the server cannot be reached. */
 export async function connectPipeline(url: string): Promise<Pipeline> {
-  const socket = new Socket()
   const client = new pg.Client({
     connectionString: url,
-    stream: () => socket,
     types: integersAsBigint,
     options: PLANNED_ONCE,
     pipeline: true,
@@ -43,13 +40,19 @@ export async function connectPipeline(url: string): Promise<Pipeline> {
         const query = { name: name(text), text, values: [...values] }
         client.query(query, (error: Error | null, result: pg.QueryResult) => {
           // What could not even be sent must not be missing in what the next one commits.
-          if (error && !(error instanceof pg.DatabaseError)) socket.destroy()
+          if (error && !(error instanceof pg.DatabaseError)) cut(client)
           if (error) reject(error)
           else resolve(result.rows)
         })
       }),
     close: () => client.end(),
   }
+}
+
+/** Breaks the connection at once: nothing more is sent, and the server undoes what is not committed. */
+function cut(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
 }
 
 /** Whether the server refused a statement: its transaction is not committed then. */

@@ -21,7 +21,6 @@ export async function openServerForReading(url: string): Promise<Reader> {
   })
   // A connection that breaks while nothing runs tells nobody else; the next statement fails.
   client.on('error', () => {})
-  await client.connect()
   const numbered = numberedStatements()
   const reader: Reader = {
     kind: 'postgres',
@@ -40,6 +39,7 @@ export async function openServerForReading(url: string): Promise<Reader> {
     close: () => client.end(),
   }
   try {
+    await client.connect()
     await client.query('set default_transaction_read_only = on')
     await requireSchema(reader)
     return reader

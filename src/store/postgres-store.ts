@@ -19,7 +19,7 @@ const OTHERS = 6
 const PATIENCE_MS = 5_000
 const PAUSE_MS = 100
 /** How long a transaction may stand still, that a gateway is stopped in the middle of. */
-const IDLE_IN_TRANSACTION_MS = 60_000
+const IDLE_IN_TRANSACTION_MS = 3_000
 /** What revisions rest on: a statement sees what was committed before it. */
 const READ_COMMITTED = '-c default_transaction_isolation=read\\ committed'
 /** Names the lock under which one gateway at a time brings the schema up to date. */
@@ -74,19 +74,37 @@ export async function openPostgresStore(options: { url: string }): Promise<Postg
 async function migrate(url: string): Promise<void> {
   // The schema of a large database may take longer to change than an answer may to come.
   const db = openKnex({ connectionString: url, types: integersAsBigint })
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
-  await client.connect()
   try {
-    await requireDurable(client)
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    // What is left of a gateway that died here; nobody else can be at it now.
-    const [, isBehind] = await db.migrate.list({ migrationSource: migrations })
-    if (isBehind.length === 0) return
-    await db.migrate.forceFreeMigrationsLock({ migrationSource: migrations })
-    await db.migrate.latest({ migrationSource: migrations })
+    await lockServer(url, MIGRATION_LOCK, async (client) => {
+      await requireDurable(client)
+      // What is left of a gateway that died here; nobody else can be at it now.
+      const [, isBehind] = await db.migrate.list({ migrationSource: migrations })
+      if (isBehind.length === 0) return
+      await db.migrate.forceFreeMigrationsLock({ migrationSource: migrations })
+      await db.migrate.latest({ migrationSource: migrations })
+    })
+  } finally {
+    await db.destroy()
+  }
+}
+
+/**
+ * Does something while no other gateway does: they wait for the lock of this number. It is freed when
+ * this process ends, however it ends.
+ */
+export async function lockServer<T>(
+  url: string,
+  lock: number,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('select pg_advisory_lock($1)', [lock])
+    return await work(client)
   } finally {
     await client.end()
-    await db.destroy()
   }
 }
 

@@ -9,7 +9,7 @@ export { type GroupCommit, groupCommit } from './group-commit.js'
 export { DATABASE_NOW_MS, type Lease, type Leases, postgresLeases, soleLeases } from './leases.js'
 export { connectPipeline, isRefusal, type Parameter, type Pipeline } from './pipeline.js'
 export { openServerForReading } from './postgres-reader.js'
-export { openPostgresStore, type PostgresStore } from './postgres-store.js'
+export { lockServer, openPostgresStore, type PostgresStore } from './postgres-store.js'
 export { placeholders, type Reader, settingOn } from './reader.js'
 export { currentRevision, nextRevision } from './revision.js'
 export {

@@ -176,7 +176,12 @@ function observe(
       help,
       registers: [registry],
       async collect() {
-        this.set(await read())
+        try {
+          this.set(await read())
+        } catch {
+          // The rest is worth having while the database does not answer.
+          this.remove()
+        }
       },
     })
   gauge('souk_calls_in_flight', 'Calls in flight in this process', observed.callsInFlight)

@@ -80,6 +80,14 @@ test('from and to are a span, and resume_cursor goes on from the last settled en
   expect(json.entries).toEqual((await read()).json.entries)
 })
 
+test('resume_cursor of a later page gives the last minute once more, as that of one page', async () => {
+  const all = (await read()).json.entries
+  let page = await read('?limit=1')
+  while (page.json.next_cursor) page = await read(`?limit=1&cursor=${page.json.next_cursor}`)
+  const { json } = await read(`?cursor=${page.json.resume_cursor}`)
+  expect(json.entries).toEqual(all)
+})
+
 describe('a cursor is refused', () => {
   test('when it was made for another account, and shows nothing of either', async () => {
     const { json } = await read('?limit=1')

@@ -104,21 +104,24 @@ async function readPage({ store, vault, clock }: RouteDeps, principal: Principal
   const account = principal.account.id
   const books = booksFor(principal, query.book)
   const seal = { key: vault.deriveKey('statement-cursor'), query: [account, ...books].join(' ') }
-  const after =
+  const [after, resume] =
     query.cursor === undefined
-      ? await markAt(store, { account, books, fromMs: msOf(query.from) })
-      : toMark(openCursor(seal, query.cursor, isMarkContent))
+      ? [await markAt(store, { account, books, fromMs: msOf(query.from) })]
+      : openCursor(seal, query.cursor, isCursorContent).map(toMark)
   const page = await readStatement(store, {
-    ...{ account, books, after, limit: query.limit },
+    ...{ account, books, after: after!, resume, limit: query.limit },
     beforeMs: msOf(query.to),
     nowMs: clock.now(),
   })
-  const cursor = (mark: StatementMark) => signCursor(seal.key, seal.query, contentOf(mark))
+  const cursor = (...marks: StatementMark[]) =>
+    signCursor(seal.key, seal.query, marks.map(contentOf))
   return {
     currency: 'USDC' as const,
     opening: showBalances(books, page.opening),
     entries: page.lines.map(showLine),
-    ...(page.next && { next_cursor: cursor(page.next) }),
+    ...(page.next && {
+      next_cursor: page.next === page.resume ? cursor(page.next) : cursor(page.next, page.resume),
+    }),
     resume_cursor: cursor(page.resume),
   }
 }
@@ -178,7 +181,7 @@ function toMark([reference, kind, book, atMs, earnings, spending]: MarkContent):
   return { reference, kind, book, atMs, balances }
 }
 
-/** Whoever signed it made it whole. */
-function isMarkContent(content: unknown): content is MarkContent {
-  return Array.isArray(content) && content.length === 6
+/** Whoever signed it made it whole: a place, and where to resume when that is before it. */
+function isCursorContent(content: unknown): content is MarkContent[] {
+  return Array.isArray(content) && content.length > 0
 }
