@@ -24,6 +24,8 @@ souk restored
               once on a database that was restored, before the first start on it: begin new
               chains of receipts`
 
+const LEAVE_MS = 1_000
+
 const say = (line: string) => console.log(line)
 
 const commands: Record<string, (args: string[]) => Promise<number>> = {
@@ -32,7 +34,8 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     say(welcome(started))
     await runUntilSignal(started)
     // What could not be closed in time must not keep the process.
-    process.exit(0)
+    setTimeout(() => process.exit(0), LEAVE_MS).unref()
+    return 0
   },
   demo: () => playDemo(readConfig(), say),
   verify: (args) => verifyCommand(args, say),
