@@ -115,8 +115,7 @@ function createSession(options: Options) {
     seated ??= await sitDown(database)
     const own = seated
     try {
-      const outcomes = await transact(database, own, units, accountIds)
-      return outcomes
+      return await transact(database, own, units, accountIds)
     } catch (error) {
       // What the server refused was not committed; all else may leave that open.
       if (!own.inDoubt || isRefusal(error)) {
