@@ -43,8 +43,6 @@ export type Adapter = {
   name: string
   /** How many gateways share the database, seed by seed. */
   gateways: readonly number[]
-  /** How many seeds a test run has time for. */
-  seeds: number
   open(): Promise<Database>
 }
 

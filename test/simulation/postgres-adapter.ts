@@ -15,7 +15,7 @@ import {
   vault,
 } from './adapter.js'
 
-export const postgres: Adapter = { name: 'PostgreSQL', gateways: [1, 3, 3], seeds: 60, open }
+export const postgres: Adapter = { name: 'PostgreSQL', gateways: [1, 3, 3], open }
 
 async function open(): Promise<Database> {
   const { url, drop } = await aPostgresUrl()

@@ -20,7 +20,7 @@ import {
  * In one process several gateways can have one file, as each transaction is over before another
  * begins: the spine is under the same strain as on a database that they share in earnest.
  */
-export const sqlite: Adapter = { name: 'SQLite', gateways: [1, 1, 3], seeds: 200, open }
+export const sqlite: Adapter = { name: 'SQLite', gateways: [1, 1, 3], open }
 
 async function open(): Promise<Database> {
   const folder = mkdtempSync(join(tmpdir(), 'souk-simulation-'))
