@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '#core/clock'
 import { claimsOf, verifyReceipt } from '#receipts'
 import { nanosOf } from '../test/journeys/books.js'
-import { answerJson, aWorld, type Party, type World } from '../test/support/world.js'
+import { answerJson, aShop, type Party, type World } from '../test/support/world.js'
 import { backupCommand } from './backup-command.js'
 import { ConfigFault, readConfig } from './config.js'
 import { restoredCommand } from './restored-command.js'
@@ -37,9 +37,7 @@ describe('beside a running gateway', () => {
   let buyer: Party
   let endpointId: string
   beforeAll(async () => {
-    world = await aWorld()
-    buyer = await world.account('Buyer', '1')
-    endpointId = (await world.listing(await world.account('Seller'))).endpointId
+    ;({ world, buyer, endpointId } = await aShop())
   })
   afterAll(() => world.close())
 

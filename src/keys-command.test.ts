@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { type Jwk, verifyReceipt } from '#receipts'
-import { settingsOf } from '../test/support/a-copy.js'
-import { aWorld, type Party, type World } from '../test/support/world.js'
-import { readConfig } from './config.js'
+import { configOf, settingsOf } from '../test/support/a-copy.js'
+import { aShop, type Party, type World } from '../test/support/world.js'
 import { rotateReceiptKey } from './keys-command.js'
 import { start } from './main.js'
 
@@ -14,14 +13,9 @@ let world: World
 let buyer: Party
 let endpointId: string
 beforeAll(async () => {
-  world = await aWorld()
-  buyer = await world.account('Buyer', '1')
-  endpointId = (await world.listing(await world.account('Seller'))).endpointId
+  ;({ world, buyer, endpointId } = await aShop())
 })
 afterAll(() => world.close())
-
-const configOf = (settings: Record<string, string>) =>
-  readConfig({ PORT: '0', SOUK_LOG_LEVEL: 'silent', ...settings }, join(tmpdir(), 'none.yaml'))
 
 /** Rotates beside the running gateway, and gives the `kid` that it names. */
 async function rotate(): Promise<string> {

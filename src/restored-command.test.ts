@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { claimsOf } from '#receipts'
-import { aCopyOf, type Copy, settingsOf } from '../test/support/a-copy.js'
-import { aWorld, type Party, type World } from '../test/support/world.js'
-import { ConfigFault, readConfig } from './config.js'
+import { aCopyOf, type Copy, configOf, settingsOf } from '../test/support/a-copy.js'
+import { aShop, type Party, type World } from '../test/support/world.js'
+import { ConfigFault } from './config.js'
 import { doctorCommand } from './doctor-command.js'
 import { start } from './main.js'
 import { restoredCommand } from './restored-command.js'
@@ -15,16 +15,11 @@ let world: World
 let buyer: Party
 let endpointId: string
 beforeAll(async () => {
-  world = await aWorld()
-  buyer = await world.account('Buyer', '1')
-  endpointId = (await world.listing(await world.account('Seller'))).endpointId
+  ;({ world, buyer, endpointId } = await aShop())
 })
 afterAll(() => world.close())
 
 const say = () => {}
-const configOf = (settings: Record<string, string>) =>
-  readConfig({ PORT: '0', SOUK_LOG_LEVEL: 'silent', ...settings }, join(tmpdir(), 'none.yaml'))
-
 /** The chain and the place in it of a receipt that is bought now. */
 async function buy(url = world.url) {
   const response = await fetch(`${url}/v1/calls`, {

@@ -16,7 +16,7 @@ import {
   type StoredPosting,
 } from '#ledger'
 import { claimsOf, receiptReader } from '#receipts'
-import { int, placeholders, type Reader } from '#store'
+import { int, parameterRows, type Reader } from '#store'
 import type { CallRow } from './call-rows.js'
 
 const PORTION = 500
@@ -241,7 +241,7 @@ async function withoutCall<R extends { reference: string; account: string }>(
 ): Promise<R[]> {
   if (references.length === 0) return []
   const missing = await all<{ reference: string }>(
-    `with wanted (account, reference) as (values ${placeholders(references.length, 2)})
+    `with wanted (account, reference) as (values ${parameterRows(references.length, 2)})
      select reference from wanted where not exists
        (select 1 from calls where buyer_id = wanted.account and id = wanted.reference)`,
     references.flatMap(({ account, reference }) => [account, reference]),

@@ -28,7 +28,6 @@ export {
 export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
 export type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
-export { readShipped } from './shipped.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
 type Deps = ListingDeps & { search: Search; catalogFolder: string }

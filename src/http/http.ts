@@ -19,7 +19,6 @@ import { docsPage } from './reference-page.js'
 import { type Asked, Reply, type Route, type RouteDeps } from './route.js'
 import { routes } from './routes/routes.js'
 
-export { openApiDocument } from './openapi.js'
 export { readBody } from './read-body.js'
 
 export type HttpDeps = Omit<RouteDeps, 'proveWritable'> & {

@@ -1,6 +1,6 @@
 /** Entries and open holds as one reads them from outside, for an audit of those who posted them. */
 import { type Nanos, nanos } from '#core/money'
-import { placeholders, type Reader } from '#store'
+import { parameterRows, type Reader } from '#store'
 import type { LedgerAddress } from './chart.js'
 
 export type StoredPosting = { kind: string; from: LedgerAddress; to: LedgerAddress; amount: bigint }
@@ -24,7 +24,7 @@ export function entryReader({ all }: Reader) {
         `select p.reference, p.kind, f.address as "from", t.address as "to", p.amount
          from ledger_postings p
          join ledger_accounts f on f.id = p.from_id join ledger_accounts t on t.id = p.to_id
-         where p.reference in (${placeholders(references.length, 1)})
+         where p.reference in (${parameterRows(references.length, 1)})
          order by p.reference, p.kind, p.position`,
         references,
       )
@@ -40,7 +40,7 @@ export function entryReader({ all }: Reader) {
     async openHoldsOf(references: readonly string[]): Promise<Map<string, StoredHold>> {
       const rows = await all<StoredHold>(
         `select reference, account, amount from ledger_holds
-         where reference in (${placeholders(references.length, 1)})`,
+         where reference in (${parameterRows(references.length, 1)})`,
         references,
       )
       return new Map(rows.map((hold) => [hold.reference, hold]))

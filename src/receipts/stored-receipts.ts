@@ -5,7 +5,7 @@ import {
   defineInsert,
   int,
   type Pipeline,
-  placeholders,
+  parameterRows,
   type Reader,
   type SqliteConnection,
   type Store,
@@ -81,7 +81,7 @@ export function receiptReader({ all }: Reader) {
     async find(ids: readonly string[]): Promise<Map<string, { call_id: string; jws: string }>> {
       if (ids.length === 0) return new Map()
       const rows = await all<{ id: string; call_id: string; jws: string }>(
-        `select id, call_id, jws from receipts where id in (${placeholders(ids.length, 1)})`,
+        `select id, call_id, jws from receipts where id in (${parameterRows(ids.length, 1)})`,
         ids,
       )
       return new Map(rows.map(({ id, ...receipt }) => [id, receipt]))

@@ -6,14 +6,14 @@ export function numberedStatements(): (sql: string) => { name: string; text: str
   const name = nameStatements()
   const known = new Map<string, { name: string; text: string }>()
   return (sql) => {
-    const statement = known.get(sql) ?? { name: name(sql), text: numberPlaceholders(sql) }
+    const statement = known.get(sql) ?? { name: name(sql), text: numberParameters(sql) }
     known.set(sql, statement)
     return statement
   }
 }
 
 /** `?` as `$1`, `$2` … No statement of ours has one in a text. */
-function numberPlaceholders(sql: string): string {
+function numberParameters(sql: string): string {
   let number = 0
   return sql.replace(/\?/g, () => `$${++number}`)
 }

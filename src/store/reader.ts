@@ -41,7 +41,7 @@ export async function settingOn({ all }: Reader, name: string): Promise<string |
 }
 
 /** `(?, ?), (?, ?)`: so many rows of so many values, for `values` or, with rows of one, for `in`. */
-export function placeholders(rows: number, valuesEach: number): string {
+export function parameterRows(rows: number, valuesEach: number): string {
   const row = `(${Array(valuesEach).fill('?').join(', ')})`
   return Array(rows).fill(row).join(', ')
 }

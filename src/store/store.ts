@@ -10,7 +10,7 @@ export { DATABASE_NOW_MS, type Lease, type Leases, postgresLeases, soleLeases } 
 export { connectPipeline, isRefusal, type Parameter, type Pipeline } from './pipeline.js'
 export { openServerForReading } from './postgres-reader.js'
 export { lockServer, openPostgresStore, type PostgresStore } from './postgres-store.js'
-export { placeholders, type Reader, settingOn } from './reader.js'
+export { parameterRows, type Reader, settingOn } from './reader.js'
 export { currentRevision, nextRevision } from './revision.js'
 export {
   defineDelete,

@@ -6,7 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { purge } from '#calls'
 import { type Jwk, verifyReceipt } from '#receipts'
+import type { Tx } from '#store'
 import { aPostgresUrl } from '../support/a-postgres.js'
 import { answerJson, aWorld, type Json, type Party, type World } from '../support/world.js'
 
@@ -227,8 +229,26 @@ test('a job is done by one at a time, and who lost the lease can write no more u
   expect(await mine.leases.hold('a test', 60_000)).toBeUndefined()
 })
 
+test('a purge that goes on after its lease was lost forgets nothing more', async () => {
+  const [mine, theirs] = [one.started.gateway.deps, other.started.gateway.deps]
+  const { store, clock, leases } = mine
+  const lease = (await leases.hold('a purge', 60_000))!
+  const fence = (tx: Tx) => leases.fence(tx, lease)
+  await store.db('idempotency_keys').insert(deadKey('left'))
+  await store.db('leases').where({ name: lease.name }).update({ until_at: 0 })
+  await theirs.leases.hold('a purge', 60_000)
+  await expect(purge({ store, clock, fence })).rejects.toThrow("another gateway's")
+  expect(await store.db('idempotency_keys').where({ key_id: 'left' })).toHaveLength(1)
+  await purge({ store, clock })
+  expect(await store.db('idempotency_keys').where({ key_id: 'left' })).toHaveLength(0)
+})
+
 function order(changes: Json = {}): Json {
   return { endpoint_id: endpointId, arguments: { space: 'main', q: 'tea' }, ...changes }
+}
+
+function deadKey(key_id: string) {
+  return { key_id, hash: '', fingerprint: '', call_id: '', expires_at: 1 }
 }
 
 function buy(world: World, key: string, changes: Json = {}) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import pg from 'pg'
+import { type Config, readConfig } from '../../src/config.js'
 import { aPostgresUrl } from './a-postgres.js'
 import type { World } from './world.js'
 
@@ -20,6 +21,12 @@ export type Copy = {
 export function settingsOf({ dataDir, started }: World): Record<string, string> {
   const { databaseUrl } = started.gateway.config
   return { SOUK_DATA_DIR: dataDir, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) }
+}
+
+/** A command's configuration, with nothing from a file, that takes any free port and logs nothing. */
+export function configOf(settings: Record<string, string>): Config {
+  const quiet = { PORT: '0', SOUK_LOG_LEVEL: 'silent' }
+  return readConfig({ ...quiet, ...settings }, join(tmpdir(), 'none.yaml'))
 }
 
 /** The data folder of a world that was stopped and, where it has one, its database on the server. */

@@ -118,6 +118,14 @@ export async function aWorld(settings: Record<string, string> = {}): Promise<Wor
   return world
 }
 
+/** A world in which something is for sale, and a buyer who can pay for it. */
+export async function aShop(): Promise<{ world: World; buyer: Party; endpointId: string }> {
+  const world = await aWorld()
+  const buyer = await world.account('Buyer', '1')
+  const { endpointId } = await world.listing(await world.account('Seller'))
+  return { world, buyer, endpointId }
+}
+
 /** A gateway as its clients see it, wherever it runs, and the seller's server behind it. */
 export type Door = Pick<World, 'rest' | 'tool' | 'upstream'>
 
