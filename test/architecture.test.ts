@@ -28,7 +28,7 @@ import {
 const BASE = ['core', 'store']
 const FEATURES = [
   ...['accounts', 'calls', 'catalogue', 'ledger', 'payments', 'pricing'],
-  ...['ratings', 'receipts', 'telemetry', 'upstreams', 'vault'],
+  ...['openapi', 'ratings', 'receipts', 'schemas', 'search', 'telemetry', 'upstreams', 'vault'],
 ]
 const FACE = ['core', 'type store', ...FEATURES]
 
@@ -43,7 +43,10 @@ const MAY_IMPORT: ImportTable = {
   vault: BASE,
   telemetry: BASE,
   upstreams: [...BASE, 'vault'],
-  catalogue: [...BASE, 'accounts', 'pricing', 'upstreams'],
+  schemas: ['core'],
+  search: BASE,
+  openapi: ['core', 'pricing', 'schemas', 'upstreams'],
+  catalogue: [...BASE, 'accounts', 'openapi', 'pricing', 'schemas', 'search', 'upstreams'],
   payments: [...BASE, 'accounts', 'ledger'],
   calls: [
     ...BASE,

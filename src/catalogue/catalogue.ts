@@ -5,19 +5,18 @@
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
+import { createValidators } from '#schemas'
+import type { Search } from '#search'
 import { createFollower } from './following.js'
-import { createValidators } from './input-schema.js'
 import type { EndpointDefinition } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
 import { createOffers, type Offer, requireForSale } from './offers.js'
-import type { Search } from './search.js'
 import { createSelling } from './selling.js'
 import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
 import { createStandings, type Observation, type Standings } from './standing.js'
 
 export { checkListings } from './check-listings.js'
 export { isDelivered } from './delivered.js'
-export { embeddedSearch } from './embedded-search.js'
 export type { Listing } from './listing.js'
 export {
   credentialSchema,
@@ -27,7 +26,6 @@ export {
 } from './listing-schema.js'
 export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
-export type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
 type Deps = ListingDeps & { search: Search; catalogFolder: string }

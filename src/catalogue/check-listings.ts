@@ -5,10 +5,10 @@
 import { type Checked, collectFindings, type Progress } from '#core/findings'
 import { Problem } from '#core/problem'
 import { priceSchema } from '#pricing'
+import { checkSchemaShape, proveSchemas } from '#schemas'
 import type { Reader } from '#store'
 import type { CredentialVault } from '#upstreams'
 import { searchFault } from './check-search.js'
-import { checkSchemaShape, proveSchemas } from './input-schema.js'
 import { type EndpointDefinition, type ListingRow, toListing } from './listing.js'
 import { credentialOf } from './offers.js'
 

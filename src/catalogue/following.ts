@@ -2,11 +2,12 @@
  * Keeps this gateway in step with the catalogue, whichever gateway changed it: its offers, its
  * search and the standings that the search ranks by.
  */
+
+import type { Search } from '#search'
 import { currentRevision, int, type Store } from '#store'
 import { indexChanged } from './indexing.js'
 import type { Offers } from './offers.js'
 import { CATALOGUE } from './revision.js'
-import type { Search } from './search.js'
 import { FIRST_PLACE, type Standings } from './standing.js'
 
 type Deps = { store: Store; search: Search; offers: Offers; standings: Standings }

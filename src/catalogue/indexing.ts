@@ -3,11 +3,12 @@
  * holds, and what changed since then is indexed in the order of the changes. The revision is set
  * after the documents are in, so that after a crash they are put again rather than missed.
  */
+
+import type { Search } from '#search'
 import { currentRevision, int, type Store } from '#store'
 import { type ListingRow, toListing } from './listing.js'
 import { endpointsOf, type ListingWithEndpoints } from './listings.js'
 import { CATALOGUE } from './revision.js'
-import type { Search } from './search.js'
 import { type Seller, toDocuments } from './shelf.js'
 import type { Standings } from './standing.js'
 

@@ -87,6 +87,7 @@ const endpointSchema = z.strictObject({
   path: z.string().min(1).max(2048),
   input_schema: jsonObject.describe('JSON Schema of the arguments; x-in places each of them'),
   output_schema: jsonObject.optional(),
+  tags: z.array(text(64)).max(20).optional().describe('what it is filed under, for search'),
   example: z.strictObject({ arguments: jsonObject, answer: z.unknown().optional() }).optional(),
   price: priceSchema,
   success: successSchema.optional(),

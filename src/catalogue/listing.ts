@@ -37,6 +37,8 @@ export type EndpointDefinition = {
   input_schema: Record<string, unknown>
   output_schema?: Record<string, unknown>
   example?: { arguments: Record<string, unknown>; answer?: unknown }
+  /** What it is filed under, for search. */
+  tags?: string[]
   price: PriceTerms
   success: SuccessRule
   requires_approval: boolean
@@ -48,6 +50,8 @@ export type Endpoint = {
   status: 'active' | 'retired'
   version: number
   definition: EndpointDefinition
+  /** When this version was made. */
+  changedAtMs: number
 }
 
 export type ListingRow = {
@@ -96,6 +100,14 @@ export function toListing(row: ListingRow): Listing {
   }
 }
 
+/** What an `EndpointRow` takes from `endpoints` and `endpoint_versions`. */
+export const ENDPOINT_COLUMNS = [
+  'endpoints.*',
+  'endpoint_versions.version',
+  'endpoint_versions.definition',
+  'endpoint_versions.created_at as changed_at',
+] as const
+
 export type EndpointRow = {
   endpoint_id: string
   listing_id: string
@@ -104,6 +116,7 @@ export type EndpointRow = {
   latest_version: number | bigint
   definition: string
   version: number | bigint
+  changed_at: bigint
 }
 
 export function toEndpoint(row: EndpointRow): Endpoint {
@@ -113,6 +126,7 @@ export function toEndpoint(row: EndpointRow): Endpoint {
     status: row.status === 'retired' ? 'retired' : 'active',
     version: int(row.version),
     definition: JSON.parse(row.definition),
+    changedAtMs: int(row.changed_at),
   }
 }
 

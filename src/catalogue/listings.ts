@@ -7,6 +7,7 @@ import type { Clock } from '#core/clock'
 import { defined } from '#core/defined'
 import { type Id, isId, newId } from '#core/ids'
 import { Problem } from '#core/problem'
+import { checkSchemaShape, proveSchemas } from '#schemas'
 import { type Db, isUniqueViolation, nextRevision, type Store, type Tx } from '#store'
 import {
   type Credential,
@@ -16,9 +17,9 @@ import {
   sealCredential,
   type Upstreams,
 } from '#upstreams'
-import { checkSchemaShape, proveSchemas } from './input-schema.js'
 import {
   credentialOwner,
+  ENDPOINT_COLUMNS,
   type Endpoint,
   type EndpointDefinition,
   type EndpointRow,
@@ -207,7 +208,7 @@ export async function endpointsOf(db: Db, listingId: string): Promise<Endpoint[]
     )
     .where('endpoints.listing_id', listingId)
     .orderBy('endpoints.endpoint_id')
-    .select('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+    .select(...ENDPOINT_COLUMNS)
   return rows.map(toEndpoint)
 }
 
@@ -225,6 +226,7 @@ export function defineEndpoint(
     input_schema: endpoint.input_schema,
     ...(endpoint.output_schema !== undefined && { output_schema: endpoint.output_schema }),
     ...(endpoint.example !== undefined && { example: endpoint.example }),
+    ...(endpoint.tags !== undefined && { tags: endpoint.tags }),
     price: endpoint.price,
     success: endpoint.success ?? { status: '2xx' },
     requires_approval: endpoint.requires_approval ?? false,
@@ -247,7 +249,7 @@ export async function putEndpoint(
         .andOn('endpoints.latest_version', 'endpoint_versions.version'),
     )
     .where('endpoints.endpoint_id', endpointId)
-    .first('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+    .first(...ENDPOINT_COLUMNS)
   const text = canonicalJson(definition)
   if (latest?.status === 'active' && latest.definition === text) return false
   const version = latest ? Number(latest.latest_version) + 1 : 1

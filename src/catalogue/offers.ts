@@ -7,11 +7,12 @@ import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
 import { type Price, readPrice } from '#pricing'
+import type { JsonSchema } from '#schemas'
 import type { Db } from '#store'
 import { type Credential, type CredentialVault, type HttpTarget, openCredential } from '#upstreams'
-import type { JsonSchema } from './input-schema.js'
 import {
   credentialOwner,
+  ENDPOINT_COLUMNS,
   type EndpointDefinition,
   type EndpointRow,
   type Listing,
@@ -113,7 +114,7 @@ async function load(
     .join('endpoint_versions', 'endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
     .where('endpoints.endpoint_id', endpointId)
     .where('endpoint_versions.version', version ?? db.ref('endpoints.latest_version'))
-    .first('endpoints.*', 'endpoint_versions.version', 'endpoint_versions.definition')
+    .first(...ENDPOINT_COLUMNS)
   if (!row) return undefined
   const listingRow = await db<ListingRow>('listings').where({ id: row.listing_id }).first()
   const listing = toListing(listingRow!)

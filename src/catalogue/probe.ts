@@ -1,5 +1,6 @@
 /** Tries a seller's endpoints for real, with their own examples, and says what to mend. */
 import { Problem } from '#core/problem'
+import type { Validator } from '#schemas'
 import {
   type Answer,
   type Credential,
@@ -8,7 +9,6 @@ import {
   type Upstreams,
 } from '#upstreams'
 import { isDelivered } from './delivered.js'
-import type { Validator } from './input-schema.js'
 import type { Endpoint } from './listing.js'
 import type { ListingWithEndpoints } from './listings.js'
 import { credentialOf } from './offers.js'

@@ -3,9 +3,10 @@
 import { defined } from '#core/defined'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
+import { importOpenApi } from '#openapi'
 import type { PriceTerms } from '#pricing'
+import type { Validator } from '#schemas'
 import type { Credential } from '#upstreams'
-import type { Validator } from './input-schema.js'
 import type { Listing } from './listing.js'
 import type { ListingInput, ListingPatch } from './listing-schema.js'
 import {
@@ -19,7 +20,6 @@ import {
   setCredential,
   setStatus,
 } from './listings.js'
-import { importOpenApi } from './openapi-import.js'
 import { type ProbeResult, probeListing } from './probe.js'
 import { loadShipped, shippedSlugs } from './shipped.js'
 

@@ -4,11 +4,12 @@ import { defined } from '#core/defined'
 import { parseUsdc } from '#core/money'
 import type { Page } from '#core/page'
 import { Problem } from '#core/problem'
-import { FEE_BPS, isFree, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
+import { FEE_BPS, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
+import type { JsonSchema } from '#schemas'
+import type { Search, SearchDocument, Standing } from '#search'
 import type { Db } from '#store'
 import type { Endpoint, Listing } from './listing.js'
 import { endpointNotFound, type Offer, type Offers } from './offers.js'
-import type { Search, SearchDocument, Standing } from './search.js'
 import type { Standings } from './standing.js'
 
 export type BrowseQuery = {
@@ -118,7 +119,7 @@ export function toDocuments(
 ): SearchDocument[] {
   return endpoints
     .filter((endpoint) => endpoint.status === 'active')
-    .map(({ endpointId, definition }) => {
+    .map(({ endpointId, definition, changedAtMs }) => {
       const price = readPrice(definition.price)
       return {
         endpointId,
@@ -132,11 +133,20 @@ export function toDocuments(
         sellerId: listing.sellerId,
         sellerName: seller.name,
         sellerSlug: seller.slug,
-        parameters: Object.keys(Object(definition.input_schema.properties)),
-        free: isFree(price),
+        parameters: parametersOf(definition.input_schema),
+        tags: definition.tags ?? [],
+        host: new URL(definition.base_url).hostname,
+        changedAtMs,
         maxTotal: totalOf(maxCharge(price), FEE_BPS),
       }
     })
+}
+
+function parametersOf(schema: JsonSchema): SearchDocument['parameters'] {
+  return Object.entries(Object(schema.properties)).map(([name, argument]) => {
+    const { description } = Object(argument)
+    return { name, description: typeof description === 'string' ? description : '' }
+  })
 }
 
 async function showAll(deps: Deps, found: Page<string>): Promise<BrowseResult[]> {

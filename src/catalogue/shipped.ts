@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { sha256Hex } from '#core/canonical-json'
 import { type Id, newId } from '#core/ids'
+import { checkSchemaShape } from '#schemas'
 import { nextRevision, type Tx } from '#store'
 import { checkTarget } from '#upstreams'
-import { checkSchemaShape } from './input-schema.js'
 import { type ShippedListing, shippedListingSchema } from './listing-schema.js'
 import {
   defineEndpoint,

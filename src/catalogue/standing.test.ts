@@ -44,6 +44,7 @@ function observe(latencies: number[], endpointId = 'wiki.search'): void {
 test('nothing is known of what nobody called', async () => {
   expect(await of()).toEqual({
     endpointId: 'wiki.search',
+    score: null,
     rating: null,
     ratings: 0,
     uptime: null,
@@ -120,6 +121,7 @@ describe('a flush', () => {
     standings = fresh()
     expect(await of()).toEqual({
       endpointId: 'wiki.search',
+      score: 4.5,
       rating: 4.5,
       ratings: 2,
       uptime: 0.75,

@@ -3,9 +3,10 @@
  * memory and added to what is stored every few seconds; a crash loses at most those seconds of
  * statistics. Everything else is read from the database, where all gateways add theirs.
  */
+
+import type { Standing } from '#search'
 import { int, intOrNull, nextRevision, type Store, type Tx } from '#store'
 import { STANDINGS } from './revision.js'
-import type { Standing } from './search.js'
 
 /** Uptime and latency look at this many of the latest calls. */
 const RECENT_CALLS = 100
@@ -191,6 +192,7 @@ function toStanding(endpointId: string, tally: Tally): EndpointStanding {
   const latencies = recent.filter((latency) => latency > 0).sort((a, b) => a - b)
   return {
     endpointId,
+    score: ratings === 0 ? null : ratingSum / ratings,
     rating: ratings === 0 ? null : Math.round((ratingSum / ratings) * 100) / 100,
     ratings,
     uptime: recent.length === 0 ? null : Math.round((latencies.length / recent.length) * 1e4) / 1e4,

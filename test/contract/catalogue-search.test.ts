@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { nanos } from '#core/money'
-import { embeddedSearch } from '../../src/catalogue/embedded-search.js'
-import type { Search, SearchDocument } from '../../src/catalogue/search.js'
+import type { Search, SearchDocument } from '#search'
+import { embeddedSearch } from '#search'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -116,8 +116,13 @@ function documentsOf(file: string): SearchDocument[] {
     sellerId: 'acct_catalogue',
     sellerName: 'Souk catalogue',
     sellerSlug: 'souk-catalogue',
-    parameters: Object.keys(endpoint.input_schema.properties ?? {}),
-    free: true,
+    parameters: Object.keys(endpoint.input_schema.properties ?? {}).map((name) => ({
+      name,
+      description: '',
+    })),
+    tags: [],
+    host: 'api.example.com',
+    changedAtMs: 0,
     maxTotal: nanos(0n),
   }))
 }

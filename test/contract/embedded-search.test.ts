@@ -1,4 +1,4 @@
-import { embeddedSearch } from '../../src/catalogue/embedded-search.js'
+import { embeddedSearch } from '#search'
 import { searchContract } from './search.contract.js'
 
 searchContract('the embedded search', async () => embeddedSearch(':memory:'))

@@ -1,6 +1,6 @@
 /** Documents and standings for the search contract. */
 import { nanos, parseUsdc } from '#core/money'
-import type { SearchDocument, Standing } from '../../src/catalogue/search.js'
+import type { SearchDocument, Standing } from '#search'
 
 /** A free document in category `other`, titled like its id. */
 export function aDocument(
@@ -20,7 +20,9 @@ export function aDocument(
     sellerName: 'Seller',
     sellerSlug: 'seller',
     parameters: [],
-    free: true,
+    tags: [],
+    host: 'api.example.com',
+    changedAtMs: 0,
     maxTotal: nanos(0n),
     ...fields,
   }
@@ -30,6 +32,7 @@ export function aDocument(
 export function aStanding(endpointId: string, fields: Partial<Standing>): Standing {
   return {
     endpointId,
+    score: fields.rating ?? null,
     rating: null,
     ratings: 0,
     uptime: null,
@@ -37,6 +40,10 @@ export function aStanding(endpointId: string, fields: Partial<Standing>): Standi
     calls: 0,
     ...fields,
   }
+}
+
+function named(...names: string[]): SearchDocument['parameters'] {
+  return names.map((name) => ({ name, description: '' }))
 }
 
 /** A small shop: one endpoint each for a handful of plain wishes. */
@@ -47,7 +54,7 @@ export const SHOP: SearchDocument[] = [
     path: '/v1/forecast',
     listingTitle: 'Open-Meteo',
     category: 'weather',
-    parameters: ['latitude', 'longitude', 'forecast_days'],
+    parameters: named('latitude', 'longitude', 'forecast_days'),
   }),
   aDocument('frankfurter.convert', {
     title: 'Convert an amount of money',
@@ -55,7 +62,6 @@ export const SHOP: SearchDocument[] = [
     path: '/v1/latest',
     listingTitle: 'Frankfurter',
     category: 'money',
-    free: false,
     maxTotal: parseUsdc('0.00105'),
   }),
   aDocument('open-library.isbn', {
@@ -74,7 +80,7 @@ export const SHOP: SearchDocument[] = [
     path: '/repos/{owner}/{repo}/commits',
     listingTitle: 'GitHub',
     category: 'code',
-    parameters: ['owner', 'repo', 'sha'],
+    parameters: named('owner', 'repo', 'sha'),
   }),
   aDocument('github.list-org-repos', {
     title: 'List organisation repositories',
@@ -82,7 +88,7 @@ export const SHOP: SearchDocument[] = [
     path: '/orgs/{org}/repos',
     listingTitle: 'GitHub',
     category: 'code',
-    parameters: ['org', 'type', 'sort'],
+    parameters: named('org', 'type', 'sort'),
   }),
   aDocument('menus.translate', {
     title: 'Traduccion de menus',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
-import { createValidators, proveSchemas } from '../../src/catalogue/input-schema.js'
+import { createValidators, proveSchemas } from '#schemas'
 import type { ShippedListing } from '../../src/catalogue/listing-schema.js'
 import { readShipped } from '../../src/catalogue/shipped.js'
 

@@ -3,16 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAccounts } from '#accounts'
-import {
-  type Catalogue,
-  createCatalogue,
-  embeddedSearch,
-  type ListingInput,
-  listingSchema,
-  type Search,
-} from '#catalogue'
+import { type Catalogue, createCatalogue, type ListingInput, listingSchema } from '#catalogue'
 import { handClock } from '#core/clock'
 import type { Id } from '#core/ids'
+import { embeddedSearch, type Search } from '#search'
 import type { Store } from '#store'
 import { type CredentialVault, createUpstreams } from '#upstreams'
 import { createVault } from '#vault'

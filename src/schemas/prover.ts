@@ -3,7 +3,7 @@
  * begins, so that whoever waits can name the one that took too much time or memory.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { compileSchema, createSchemaCheck, type JsonSchema } from './schema-compile.js'
+import { compileSchema, createSchemaCheck, type JsonSchema } from './compile.js'
 
 export type WorkerMessage = { kind: 'begin' | 'done' } | { kind: 'refused'; reason: string }
 

@@ -1,8 +1,8 @@
 /** From an OpenAPI 3.0 or 3.1 document to a listing that its seller can look through and create. */
 import { Problem } from '#core/problem'
 import type { PriceTerms } from '#pricing'
+import { escapePointer, isObject } from '#schemas'
 import { checkTarget } from '#upstreams'
-import type { EndpointInput, ListingInput } from './listing-schema.js'
 import {
   follow,
   kebabOf,
@@ -15,14 +15,21 @@ import {
   textOf,
   type Warn,
   type Warning,
-} from './openapi-document.js'
-import { type Credential, endpointOf, type Operation } from './openapi-operation.js'
-import { IMPORT_WORK_NODES } from './openapi-schema.js'
-import { credentialOf, isSatisfied } from './openapi-security.js'
-import { escapePointer, isObject } from './schema-compile.js'
+} from './document.js'
+import { type Credential, type EndpointDraft, endpointOf, type Operation } from './operation.js'
+import { IMPORT_WORK_NODES } from './schema.js'
+import { credentialOf, isSatisfied } from './security.js'
 
 /** A listing as its seller would send it, the credential still without its value. */
-export type ListingDraft = Omit<ListingInput, 'credential'> & { credential: Credential }
+export type ListingDraft = {
+  slug: string
+  title: string
+  description: string
+  category: string
+  backend: { type: 'http'; base_url: string }
+  credential: Credential
+  endpoints: EndpointDraft[]
+}
 
 export type ImportOptions = {
   listing: {
@@ -100,7 +107,7 @@ function operationsOf(root: Members & { paths: Members }, warn: Warn): Found[] {
         warn(pathAt, `Only the first ${MAX_OPERATIONS} operations are looked at.`)
         return found
       }
-      const method = name.toUpperCase() as EndpointInput['method']
+      const method = name.toUpperCase() as EndpointDraft['method']
       found.push({ method, path, item, operation, at: `${pathAt}/${name}` })
     }
   }
@@ -115,10 +122,10 @@ type Context = {
   price: PriceTerms
 }
 
-function endpointsOf(context: Context, operations: readonly Found[]): EndpointInput[] {
+function endpointsOf(context: Context, operations: readonly Found[]): EndpointDraft[] {
   const { root, warn, price, credential } = context
   const work = { nodesLeft: IMPORT_WORK_NODES }
-  const endpoints = new Map<string, EndpointInput>()
+  const endpoints = new Map<string, EndpointDraft>()
   for (const found of operations) {
     if (endpoints.size === MAX_ENDPOINTS) {
       warn('/paths', `A listing has at most ${MAX_ENDPOINTS} endpoints; the others are left out.`)
@@ -141,7 +148,7 @@ function endpointsOf(context: Context, operations: readonly Found[]): EndpointIn
   return [...endpoints.values()]
 }
 
-function targetOf(baseUrl: string, { method, path, input_schema: inputSchema }: EndpointInput) {
+function targetOf(baseUrl: string, { method, path, input_schema: inputSchema }: EndpointDraft) {
   return { baseUrl, method, path, inputSchema }
 }
 

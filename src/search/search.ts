@@ -2,6 +2,8 @@
 import type { Nanos } from '#core/money'
 import type { Page } from '#core/page'
 
+export { embeddedSearch } from './embedded-search.js'
+
 /** What can be found: one published endpoint. */
 export type SearchDocument = {
   endpointId: string
@@ -15,9 +17,14 @@ export type SearchDocument = {
   sellerId: string
   sellerName: string
   sellerSlug: string
-  /** Names of the arguments. */
-  parameters: readonly string[]
-  free: boolean
+  /** Its arguments; the description is empty where there is none. */
+  parameters: readonly { name: string; description: string }[]
+  /** Words that its seller files it under. */
+  tags: readonly string[]
+  /** Where it is called: the host of its base URL. */
+  host: string
+  /** When its latest version was made. */
+  changedAtMs: number
   /** The most that one call costs, fee included, in nano-USDC. */
   maxTotal: Nanos
 }
@@ -25,13 +32,26 @@ export type SearchDocument = {
 /** What buyers said and calls measured; null where nobody did. */
 export type Standing = {
   endpointId: string
-  /** Mean of the ratings, 1 to 5. */
+  /**
+   * What buyers think of it, 1 to 5, weighted by what they spent and near the mean of all while few
+   * have said anything; null without a rating. Ranking and `minRating` use it; the plain mean is for
+   * people.
+   */
+  score: number | null
+  /** Plain mean of the ratings, 1 to 5. */
   rating: number | null
   ratings: number
   /** Share of the latest calls that were delivered, 0 to 1. */
   uptime: number | null
   latencyMs: number | null
   calls: number
+}
+
+/** What past searches taught of an endpoint: it was bought after queries with these words. */
+export type Lesson = {
+  endpointId: string
+  /** How strongly it belongs to a word as `wordsOf` gives it, more than 0, at most 1. */
+  words: Readonly<Record<string, number>>
 }
 
 /** Filters are exact: a result passes every one of them. */
@@ -52,6 +72,13 @@ export type SearchQuery = {
   cursor?: string
 }
 
+/** Endpoint ids, and which engine found them. */
+export type Found = Page<string> & {
+  engine: 'embedded' | 'meilisearch'
+  /** Set where the chosen engine was away and the embedded index answered in its place. */
+  isFallback?: true
+}
+
 export type Search = {
   /** Makes the documents findable at once, all or none; one with a known id replaces the old. */
   put(documents: readonly SearchDocument[]): Promise<void>
@@ -62,12 +89,14 @@ export type Search = {
    * may arrive first, and it is still there when a removed document is put again.
    */
   putStanding(standings: readonly Standing[]): Promise<void>
+  /** Replaces what was learned of the endpoints; like a standing, a lesson belongs to the id. */
+  putLessons(lessons: readonly Lesson[]): Promise<void>
   /**
    * Endpoint ids, best first.
    *
    * @throws Problem `invalid_request` for a cursor that was not given for this query.
    */
-  find(query: SearchQuery): Promise<Page<string>>
+  find(query: SearchQuery): Promise<Found>
   /** The categories that have something to find, the largest first. */
   categories(): Promise<{ name: string; count: number }[]>
   /** Forgets everything: documents, standings and revision. */

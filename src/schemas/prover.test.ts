@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type JsonSchema, proveSchemas } from './input-schema.js'
+import { type JsonSchema, proveSchemas } from './schemas.js'
 
 function object(properties: JsonSchema, more: JsonSchema = {}): JsonSchema {
   return { type: 'object', properties, ...more }

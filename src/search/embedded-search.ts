@@ -8,10 +8,11 @@
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { decodeCursor, encodeCursor, type Page } from '#core/page'
+import { decodeCursor, encodeCursor } from '#core/page'
 import { Problem } from '#core/problem'
-import type { Search, SearchDocument, SearchQuery, Standing } from './search.js'
-import { editDistance, meantWords, queryWords, wordsOf } from './search-text.js'
+import { qualityOf } from './quality.js'
+import type { Found, Search, SearchDocument, SearchQuery, Standing } from './search.js'
+import { editDistance, meantWords, queryWords, wordsOf } from './words.js'
 
 /** Raise it with every change of the tables or of how words are cut: old files are made anew. */
 const LAYOUT = 2
@@ -139,6 +140,7 @@ export function embeddedSearch(file: string): Search {
     put: async (documents) => put(index, documents),
     remove: async (endpointIds) => remove(index, endpointIds),
     putStanding: async (standings) => putStanding(index, standings),
+    putLessons: async () => {},
     clear: async () => {
       index.exec(CLEAR)
     },
@@ -158,24 +160,6 @@ export function embeddedSearch(file: string): Search {
       writeRevision.run(revision)
     },
   }
-}
-
-/**
- * How good an endpoint is, from -1 to 1; 0 where nothing is known. Ratings make half of it, uptime
- * three tenths, latency two. What few have said or tried counts little: five ratings or twenty calls
- * make half of the full effect.
- */
-export function qualityOf({ rating, ratings, uptime, latencyMs, calls }: Standing): number {
-  const liked = rating === null ? 0 : ((rating - 3) / 2) * (ratings / (ratings + 5))
-  // 95 % is neutral, 90 % as bad as it gets.
-  const up = uptime === null ? 0 : within((uptime - 0.95) / 0.05)
-  // A second is neutral, a tenth of it the best, ten the worst.
-  const fast = latencyMs === null ? 0 : within(3 - Math.log10(Math.max(1, latencyMs)))
-  return within(0.5 * liked + (0.3 * up + 0.2 * fast) * (calls / (calls + 20)))
-}
-
-function within(value: number): number {
-  return Math.min(1, Math.max(-1, value))
 }
 
 function open(file: string): Index {
@@ -260,9 +244,9 @@ function columnsOf(document: SearchDocument): Record<keyof typeof WEIGHTS, strin
     description: wordsOf(document.description.slice(0, MAX_DESCRIPTION)),
     details: wordsOf(
       [
-        ...document.parameters.slice(0, MAX_PARAMETERS),
+        ...document.parameters.slice(0, MAX_PARAMETERS).map(({ name }) => name),
         listingDescription.slice(0, MAX_LISTING_DESCRIPTION),
-        document.free ? 'free' : 'paid',
+        document.maxTotal === 0n ? 'free' : 'paid',
       ].join(' '),
     ),
   }
@@ -361,14 +345,18 @@ function anyOf(terms: readonly string[]): string {
 
 type Place = { after: string | null; offset: number; limit: number }
 
-function pageOf(query: SearchQuery, read: (place: Place) => unknown[]): Page<string> {
+function pageOf(query: SearchQuery, read: (place: Place) => unknown[]): Found {
   const question = questionHash(query)
   const [offset, after] =
     query.cursor === undefined ? [0, null] : readCursor(query.cursor, question)
   const found = read({ after, offset, limit: query.limit + 1 }) as string[]
   const items = found.slice(0, query.limit)
-  if (found.length === items.length) return { items }
-  return { items, nextCursor: encodeCursor([question, offset + items.length, items.at(-1)]) }
+  if (found.length === items.length) return { items, engine: 'embedded' }
+  return {
+    engine: 'embedded',
+    items,
+    nextCursor: encodeCursor([question, offset + items.length, items.at(-1)]),
+  }
 }
 
 type Position = [question: string, offset: number, after: string]

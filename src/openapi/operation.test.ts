@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Problem } from '#core/problem'
-import { checkSchemaShape } from './input-schema.js'
-import { importOpenApi } from './openapi-import.js'
+import { checkSchemaShape } from '#schemas'
+import { importOpenApi } from './openapi.js'
 
 const price = { model: 'per_call', amount: '0.001' } as const
 

@@ -1,9 +1,14 @@
 /** OpenAPI's schema objects as plain JSON Schema, references written out, within our limits. */
 import { Problem } from '#core/problem'
-import { schemaFaults } from './input-schema.js'
-import { linearRegExp } from './linear-pattern.js'
-import { listOf, type Members, membersOf, proseOf, type Warn } from './openapi-document.js'
-import { escapePointer, isObject, type JsonSchema, resolveLocal } from './schema-compile.js'
+import {
+  escapePointer,
+  isObject,
+  type JsonSchema,
+  linearRegExp,
+  resolveLocal,
+  schemaFaults,
+} from '#schemas'
+import { listOf, type Members, membersOf, proseOf, type Warn } from './document.js'
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null']
 const MAX_PROSE_CHARS = 1_000

@@ -1,7 +1,7 @@
 /** Reading an OpenAPI document: text to objects, references within it, what is wrong with it. */
 import { CST, Lexer, parse, YAMLError } from 'yaml'
 import { Problem } from '#core/problem'
-import { isObject, resolveLocal } from './schema-compile.js'
+import { isObject, resolveLocal } from '#schemas'
 
 export type Members = Record<string, unknown>
 export type Warning = { at: string; message: string }

@@ -1,8 +1,8 @@
 /** One operation of an OpenAPI document as an endpoint, or the reason why it cannot be one. */
 import { Problem } from '#core/problem'
 import type { PriceTerms } from '#pricing'
-import type { EndpointInput } from './listing-schema.js'
-import { type Argument, bodyArguments } from './openapi-body.js'
+import { isObject, type JsonSchema } from '#schemas'
+import { type Argument, bodyArguments } from './body.js'
 import {
   firstExample,
   follow,
@@ -14,15 +14,27 @@ import {
   proseOf,
   textOf,
   type Warn,
-} from './openapi-document.js'
-import { type Work, withinLimits } from './openapi-schema.js'
-import { isObject, type JsonSchema } from './schema-compile.js'
+} from './document.js'
+import { type Work, withinLimits } from './schema.js'
+
+/** An endpoint as its seller would send it. */
+export type EndpointDraft = {
+  slug: string
+  title: string
+  description: string
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  input_schema: JsonSchema
+  output_schema?: JsonSchema | undefined
+  example?: { arguments: Record<string, unknown>; answer?: unknown } | undefined
+  price: PriceTerms
+}
 
 export type Credential = { type: 'none' | 'bearer' | 'basic' | 'header' | 'query'; name?: string }
 
 export type Operation = {
   root: Members
-  method: EndpointInput['method']
+  method: EndpointDraft['method']
   path: string
   /** The path item, whose parameters hold for all its operations. */
   item: Members
@@ -45,7 +57,7 @@ const TEMPLATE_VARIABLE = /\{([^{}]*)\}/g
  * @throws Problem `invalid_request` with the reason why the operation cannot be sold; what can be
  *   left out of it without harm is only warned of.
  */
-export function endpointOf(operation: Operation, slug: string, price: PriceTerms): EndpointInput {
+export function endpointOf(operation: Operation, slug: string, price: PriceTerms): EndpointDraft {
   const { operation: described, method, path, root, warn, work, at } = operation
   const inArguments = distinctArguments(operation)
   const inputSchema = withinLimits({ root, warn, work, direction: 'request' }, (convert) =>
@@ -222,7 +234,7 @@ function exampleOf(
   inArguments: readonly Argument[],
   inputSchema: JsonSchema,
   answer: unknown,
-): EndpointInput['example'] {
+): EndpointDraft['example'] {
   const properties = membersOf(inputSchema.properties)
   const known = inArguments.filter(
     ({ name, example }) => isShort(example) && hasType(membersOf(properties[name]), example),

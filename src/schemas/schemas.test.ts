@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
-import {
-  checkSchemaShape,
-  createValidators,
-  type JsonSchema,
-  schemaFaults,
-} from './input-schema.js'
+import { checkSchemaShape, createValidators, type JsonSchema, schemaFaults } from './schemas.js'
 
 const validators = createValidators()
 

@@ -1,6 +1,6 @@
 /** The one credential of a listing, out of the security schemes of a document. */
-import { follow, listOf, type Members, membersOf, textOf, type Warn } from './openapi-document.js'
-import type { Credential } from './openapi-operation.js'
+import { follow, listOf, type Members, membersOf, textOf, type Warn } from './document.js'
+import type { Credential } from './operation.js'
 
 const NONE: Credential = { type: 'none' }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { editDistance, meantWords, queryWords, wordsOf } from './search-text.js'
+import { editDistance, meantWords, queryWords, wordsOf } from './words.js'
 
 describe('words', () => {
   test.each([

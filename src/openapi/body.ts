@@ -8,8 +8,8 @@ import {
   type Members,
   membersOf,
   type Warn,
-} from './openapi-document.js'
-import { namesOf } from './openapi-schema.js'
+} from './document.js'
+import { namesOf } from './schema.js'
 
 /** One argument of a call, its schema still as the document has it. */
 export type Argument = {

@@ -6,7 +6,6 @@ import type { Worker } from 'node:worker_threads'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
 import { startThread } from '#core/thread'
-import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
 import {
   compileSchema,
   escapePointer,
@@ -15,10 +14,19 @@ import {
   type JsonSchema,
   readSchema,
   type Validator,
-} from './schema-compile.js'
-import type { WorkerMessage } from './schema-worker.js'
+} from './compile.js'
+import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
+import type { WorkerMessage } from './prover.js'
 
-export type { Fault, JsonSchema, Validator } from './schema-compile.js'
+export {
+  escapePointer,
+  type Fault,
+  isObject,
+  type JsonSchema,
+  resolveLocal,
+  type Validator,
+} from './compile.js'
+export { linearRegExp } from './linear-pattern.js'
 
 const MAX_SCHEMA_BYTES = 64 * 1024
 /** Objects and arrays; scalars are bounded by the bytes. */
@@ -178,7 +186,7 @@ async function proveInWorker(
 }
 
 function startWorker(schemas: readonly JsonSchema[]): Worker {
-  return startThread(new URL('./schema-worker.js', import.meta.url), {
+  return startThread(new URL('./prover.js', import.meta.url), {
     workerData: schemas,
     resourceLimits: {
       maxOldGenerationSizeMb: PROOF_MEMORY_MB,
