@@ -2,7 +2,15 @@
 import type { Nanos } from '#core/money'
 import type { Page } from '#core/page'
 
+export { type Breaker, createBreaker, type Watch } from './breaker.js'
 export { embeddedSearch } from './embedded-search.js'
+export { fallbackSearch } from './fallback-search.js'
+export {
+  type MeilisearchHealth,
+  type MeilisearchSettings,
+  meilisearch,
+  type RemoteSearch,
+} from './meilisearch.js'
 
 /** What can be found: one published endpoint. */
 export type SearchDocument = {

@@ -3,12 +3,11 @@
  * also stay whole: `listReposForOrg` gives list, repos, for, org and listreposfororg. Stemming is
  * left to the index.
  */
+import { stemmer } from 'stemmer'
 
 /** A query is read this far. More words cost time and hardly change what comes first. */
-const MAX_QUERY_CHARACTERS = 400
-const MAX_QUERY_WORDS = 32
-/** Of a query that says nothing but glue ("get the api"), this many words are looked for. */
-const MAX_GLUE_WORDS = 4
+const MAX_QUERY_CHARACTERS = 1_000
+const MAX_QUERY_WORDS = 64
 /** Longer runs are data, not words. */
 const MAX_WORD_LENGTH = 64
 
@@ -51,16 +50,49 @@ const MEANINGS = new Map(
 /** Letters that no decomposition turns into ASCII. */
 const FOLDED: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ı: 'i' }
 
-/** All words of `text` in order, lower-case and ASCII-folded, single Latin letters left out. */
+/** All words of `text` in order, lower-case and ASCII-folded; identifiers apart and whole. */
 export function wordsOf(text: string): string[] {
-  return (fold(text).match(/[\p{L}\p{N}_-]+/gu) ?? []).flatMap(wordsOfIdentifier)
+  return identifiersIn(text).flatMap((parts) =>
+    parts.length > 1 ? [...parts, ...[parts.join('')].filter(isWord)] : parts,
+  )
 }
 
-/** The distinct words that a query is about, at most 32. */
+/** The telling words of a text in order, identifiers taken apart, each word by its stem. */
+export function stemsOf(text: string): string[] {
+  return identifiersIn(text).flat().filter(isTelling).map(stemOf)
+}
+
+/** The identifiers of a text that have several parts, whole. */
+export function wholesOf(text: string): string[] {
+  return identifiersIn(text)
+    .filter((parts) => parts.length > 1)
+    .map((parts) => parts.join(''))
+    .filter(isWord)
+}
+
+/** Whether a word says something about what is wanted. */
+export function isTelling(word: string): boolean {
+  return !STOP_WORDS.has(word)
+}
+
+/** What inflected forms of a word have in common; words of other scripts stay as they are. */
+export function stemOf(word: string): string {
+  const known = stems.get(word)
+  if (known !== undefined) return known
+  const stem = /^[a-z]+$/.test(word) ? stemmer(word) : word
+  if (stems.size >= MAX_STEMS) stems.clear()
+  stems.set(word, stem)
+  return stem
+}
+
+/** Stems that are remembered: a catalogue says the same words again and again. */
+const MAX_STEMS = 50_000
+const stems = new Map<string, string>()
+
+/** The distinct words that a query is about, at most 64; none where it is only glue. */
 export function queryWords(query: string): string[] {
   const words = [...new Set(wordsOf(query.slice(0, MAX_QUERY_CHARACTERS)))]
-  const telling = words.filter((word) => !STOP_WORDS.has(word))
-  return telling.length > 0 ? telling.slice(0, MAX_QUERY_WORDS) : words.slice(0, MAX_GLUE_WORDS)
+  return words.filter(isTelling).slice(0, MAX_QUERY_WORDS)
 }
 
 /** Words that those of a query probably stand for, none of its own among them. */
@@ -102,21 +134,23 @@ export function editDistance(from: string, to: string, most: number): number {
 
 /** Text without accents and ligatures, in the case that it came in. */
 function fold(text: string): string {
+  if (/^[\x20-\x7e\s]*$/.test(text)) return text
   return text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/[ßæœøłđı]/giu, (letter) => FOLDED[letter.toLowerCase()] ?? letter)
 }
 
-function wordsOfIdentifier(identifier: string): string[] {
-  const parts = identifier
-    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2')
-    .replace(/(\p{Lu})(\p{Lu}\p{Ll}\p{Ll})/gu, '$1 $2')
-    .toLowerCase()
-    .split(/[\s_-]+/)
-    .filter((part) => part !== '')
-  const whole = parts.length > 1 ? [parts.join('')] : []
-  return [...parts, ...whole].filter(isWord)
+/** Each run of letters, digits, hyphens and underscores as the parts that it is made of. */
+function identifiersIn(text: string): string[][] {
+  return (fold(text).match(/[\p{L}\p{N}_-]+/gu) ?? []).map((run) =>
+    run
+      .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2')
+      .replace(/(\p{Lu})(\p{Lu}\p{Ll}\p{Ll})/gu, '$1 $2')
+      .toLowerCase()
+      .split(/[\s_-]+/)
+      .filter(isWord),
+  )
 }
 
 function isWord(word: string): boolean {

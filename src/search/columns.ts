@@ -1,0 +1,36 @@
+/** Columns of numbers that grow at their end, and names that are stored once. */
+
+type Column = Uint8Array | Uint32Array | Float32Array | Float64Array | BigInt64Array
+
+const FIRST_CAPACITY = 1_024
+
+/** `column`, or a copy of it with room for at least `length` values; new ones are zero. */
+export function withRoom<C extends Column>(column: C, length: number): C {
+  if (length <= column.length) return column
+  const capacity = Math.max(FIRST_CAPACITY, length, column.length * 2)
+  const larger = new (column.constructor as new (length: number) => C)(capacity)
+  larger.set(column as never)
+  return larger
+}
+
+/** Texts by number, each stored once. */
+export type Names = {
+  list: string[]
+  /** The number of `name`, a new one where it is not known yet. */
+  numberOf(name: string): number
+  find(name: string): number | undefined
+}
+
+export function createNames(list: string[] = []): Names {
+  const numbers = new Map(list.map((name, number) => [name, number]))
+  return {
+    list,
+    numberOf(name) {
+      const known = numbers.get(name)
+      if (known !== undefined) return known
+      numbers.set(name, list.length)
+      return list.push(name) - 1
+    },
+    find: (name) => numbers.get(name),
+  }
+}

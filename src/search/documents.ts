@@ -1,0 +1,219 @@
+/**
+ * The documents of the index, a column for each thing that filters or ranks. A document that is put
+ * again gets a new number; under the old one it is gone, until a fold wins the room back.
+ */
+import { createNames, type Names, withRoom } from './columns.js'
+import { GONE, MAX_DOCUMENTS } from './postings.js'
+import { qualityOf } from './quality.js'
+import type { SearchDocument, SearchQuery, Standing } from './search.js'
+
+/** A column of texts holds their numbers in `names`. */
+const TEXT_COLUMNS = ['category', 'sellerId', 'sellerName', 'sellerSlug'] as const
+
+type TextColumn = (typeof TEXT_COLUMNS)[number]
+
+/** HTTP methods by number; 0 is every other one. */
+export const METHODS = ['', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']
+
+/** Documents as they are stored: by number, `names` being all texts of their columns. */
+export type StoredDocuments = {
+  ids: string[]
+  names: string[]
+  columns: Record<TextColumn, Uint32Array>
+  /** Nano-USDC. */
+  maxTotal: BigInt64Array
+  listing: Uint32Array
+  /** Equal where a reader could not tell two documents of a listing apart. */
+  likeness: Uint32Array
+  /** See {@link METHODS}. */
+  method: Uint8Array
+}
+
+export type Documents = {
+  /** Numbers given so far; each below is a document or gone. */
+  count(): number
+  /** Documents that are not gone. */
+  size(): number
+  isGone(document: number): boolean
+  idOf(document: number): string
+  listingOf(document: number): number
+  /** Its place in {@link METHODS}. */
+  methodOf(document: number): number
+  likenessOf(document: number): number
+  /** -1 to 1. */
+  qualityOf(document: number): number
+  /** @returns its number. Another document of its id is gone now. */
+  put(document: SearchDocument, of: { listing: number; likeness: number }): number
+  remove(endpointId: string): void
+  numberOf(endpointId: string): number | undefined
+  putStanding(standing: Standing): void
+  /** A test for documents that pass every filter; `undefined` where none can. */
+  filterOf(query: SearchQuery): ((document: number) => boolean) | undefined
+  categories(): { name: string; count: number }[]
+  /** The documents that are left, under new numbers, and the new number of each old one. */
+  fold(): { stored: StoredDocuments; numbers: Uint32Array }
+}
+
+/**
+ * The documents that were stored, or none.
+ *
+ * @param standings by endpoint id; they belong to the id and outlive the document.
+ */
+export function createDocuments(
+  standings: Map<string, Standing>,
+  {
+    ids,
+    names: storedNames,
+    columns,
+    maxTotal,
+    listing,
+    likeness,
+    method,
+  }: StoredDocuments = nothingStored(),
+): Documents {
+  const names = createNames(storedNames)
+  const numbers = new Map(ids.map((id, number) => [id, number]))
+  let quality = new Float32Array(ids.length)
+  let gone = new Uint8Array(ids.length)
+  for (const [id, number] of numbers) {
+    const standing = standings.get(id)
+    if (standing) quality[number] = qualityOf(standing)
+  }
+
+  return {
+    count: () => ids.length,
+    size: () => numbers.size,
+    isGone: (document) => gone[document] === 1,
+    idOf: (document) => ids[document]!,
+    listingOf: (document) => listing[document]!,
+    methodOf: (document) => method[document]!,
+    likenessOf: (document) => likeness[document]!,
+    qualityOf: (document) => quality[document]!,
+    numberOf: (endpointId) => numbers.get(endpointId),
+    put(document, of) {
+      if (ids.length === MAX_DOCUMENTS) throw new Error('The search index is full.')
+      leave(document.endpointId)
+      const number = ids.push(document.endpointId) - 1
+      gone = withRoom(gone, ids.length)
+      numbers.set(document.endpointId, number)
+      for (const column of TEXT_COLUMNS) {
+        columns[column] = withRoom(columns[column], ids.length)
+        columns[column][number] = names.numberOf(document[column])
+      }
+      maxTotal = withRoom(maxTotal, ids.length)
+      maxTotal[number] = document.maxTotal
+      likeness = withRoom(likeness, ids.length)
+      likeness[number] = of.likeness
+      listing = withRoom(listing, ids.length)
+      listing[number] = of.listing
+      method = withRoom(method, ids.length)
+      method[number] = Math.max(0, METHODS.indexOf(document.method))
+      quality = withRoom(quality, ids.length)
+      const standing = standings.get(document.endpointId)
+      quality[number] = standing ? qualityOf(standing) : 0
+      return number
+    },
+    remove: leave,
+    putStanding(standing) {
+      standings.set(standing.endpointId, standing)
+      const number = numbers.get(standing.endpointId)
+      if (number !== undefined) quality[number] = qualityOf(standing)
+    },
+    filterOf: (query) => filterOf(query, { ids, names, columns, maxTotal, gone, standings }),
+    categories: () => countTexts(numbers.values(), columns.category, names),
+    fold: () => fold({ ids, names, columns, maxTotal, listing, likeness, method, numbers }),
+  }
+
+  function leave(endpointId: string): void {
+    const number = numbers.get(endpointId)
+    if (number === undefined) return
+    gone[number] = 1
+    numbers.delete(endpointId)
+  }
+}
+
+function nothingStored(): StoredDocuments {
+  const none = () => new Uint32Array(0)
+  return {
+    ids: [],
+    names: [],
+    columns: { category: none(), sellerId: none(), sellerName: none(), sellerSlug: none() },
+    maxTotal: new BigInt64Array(0),
+    listing: none(),
+    likeness: none(),
+    method: new Uint8Array(0),
+  }
+}
+
+function reaches(value: number | null | undefined, least: number): boolean {
+  return value !== null && value !== undefined && value >= least
+}
+
+function countTexts(documents: Iterable<number>, column: Uint32Array, names: Names) {
+  const counts = new Map<number, number>()
+  for (const document of documents) {
+    const text = column[document]!
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  return [...counts]
+    .map(([text, count]) => ({ name: names.list[text]!, count }))
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
+}
+
+type Filtered = Pick<StoredDocuments, 'ids' | 'columns' | 'maxTotal'> & {
+  names: Names
+  gone: Uint8Array
+  standings: ReadonlyMap<string, Standing>
+}
+
+function filterOf(
+  { category, seller, maxPrice, minRating, minUptime }: SearchQuery,
+  { ids, names, columns, maxTotal, gone, standings }: Filtered,
+): ((document: number) => boolean) | undefined {
+  const tests: ((document: number) => boolean)[] = [(it) => gone[it] === 0]
+  if (category !== undefined) {
+    const wanted = names.find(category)
+    if (wanted === undefined) return undefined
+    tests.push((it) => columns.category[it] === wanted)
+  }
+  if (seller !== undefined) {
+    const wanted = names.find(seller)
+    if (wanted === undefined) return undefined
+    const { sellerId, sellerName, sellerSlug } = columns
+    tests.push((it) => [sellerId[it], sellerName[it], sellerSlug[it]].includes(wanted))
+  }
+  if (maxPrice !== undefined) tests.push((it) => maxTotal[it]! <= maxPrice)
+  const standingOf = (document: number) => standings.get(ids[document]!)
+  if (minRating !== undefined) tests.push((it) => reaches(standingOf(it)?.score, minRating))
+  if (minUptime !== undefined) tests.push((it) => reaches(standingOf(it)?.uptime, minUptime))
+  return (document) => tests.every((passes) => passes(document))
+}
+
+type Foldable = Omit<StoredDocuments, 'names'> & {
+  names: Names
+  /** Of those that are left, by id. */
+  numbers: ReadonlyMap<string, number>
+}
+
+function fold(from: Foldable) {
+  const { ids, names, columns, numbers } = from
+  const kept = [...numbers.values()].sort((a, b) => a - b)
+  const renumbered = new Uint32Array(ids.length).fill(GONE)
+  for (const [number, document] of kept.entries()) renumbered[document] = number
+  const left = createNames()
+  const leftColumns = { ...columns }
+  for (const column of TEXT_COLUMNS) {
+    const texts = columns[column]
+    leftColumns[column] = Uint32Array.from(kept, (it) => left.numberOf(names.list[texts[it]!]!))
+  }
+  const stored: StoredDocuments = {
+    ids: kept.map((document) => ids[document]!),
+    names: left.list,
+    columns: leftColumns,
+    maxTotal: BigInt64Array.from(kept, (document) => from.maxTotal[document]!),
+    listing: Uint32Array.from(kept, (document) => from.listing[document]!),
+    likeness: Uint32Array.from(kept, (document) => from.likeness[document]!),
+    method: Uint8Array.from(kept, (document) => from.method[document]!),
+  }
+  return { stored, numbers: renumbered }
+}

@@ -1,0 +1,110 @@
+/**
+ * The file of the index: a line of JSON that says what follows, then the arrays, one after the
+ * other. A file that is damaged or of another layout is as good as none.
+ */
+import { open, readFile, rename } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+
+type Numbers = Uint8Array | Uint32Array | BigInt64Array | Float32Array
+
+/** What is stored: arrays by name, and a little JSON. */
+export type IndexFile = { head: unknown; arrays: Record<string, Numbers> }
+
+const TYPES = { Uint8Array, Uint32Array, BigInt64Array, Float32Array }
+type TypeName = keyof typeof TYPES
+
+type Contents = {
+  layout: number
+  head: unknown
+  arrays: { name: string; type: TypeName; bytes: number; checksum: number }[]
+}
+
+/** Arrays begin where any number may begin. */
+const ALIGNMENT = 8
+/** Bytes that are written, or checked, before others may work. */
+const STEP_BYTES = 4 * 1024 * 1024
+
+/** Writes `file` whole or not at all: a crash leaves the old one. */
+export async function writeIndexFile(
+  file: string,
+  layout: number,
+  { head, arrays }: IndexFile,
+): Promise<void> {
+  const parts = Object.entries(arrays).map(([name, array]) => ({
+    name,
+    type: typeOf(array),
+    data: Buffer.from(array.buffer, array.byteOffset, array.byteLength),
+  }))
+  const contents: Contents = {
+    layout,
+    head,
+    arrays: parts.map(({ name, type, data }) => ({
+      name,
+      type,
+      bytes: data.length,
+      checksum: crc32(data),
+    })),
+  }
+  const first = Buffer.from(`${JSON.stringify(contents)}\n`)
+  const next = `${file}.next`
+  const handle = await open(next, 'w', 0o600)
+  try {
+    for (const piece of [first, ...parts.map(({ data }) => data)]) {
+      for (let at = 0; at < piece.length; at += STEP_BYTES) {
+        await handle.write(piece.subarray(at, at + STEP_BYTES))
+      }
+      await handle.write(Buffer.alloc(padding(piece.length)))
+    }
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(next, file)
+}
+
+/** What was written, `undefined` where there is no file or none that can be used. */
+export async function readIndexFile(file: string, layout: number): Promise<IndexFile | undefined> {
+  const bytes = await readFile(file).catch(() => undefined)
+  const end = bytes?.indexOf(0x0a) ?? -1
+  if (bytes === undefined || end === -1) return undefined
+  const contents = readContents(bytes.subarray(0, end))
+  if (contents?.layout !== layout) return undefined
+  const arrays: Record<string, Numbers> = {}
+  let at = aligned(end + 1)
+  for (const { name, type, bytes: length, checksum } of contents.arrays) {
+    const data = bytes.subarray(at, at + length)
+    if (data.length !== length || crc32(data) !== checksum) return undefined
+    arrays[name] = numbersIn(data, type)
+    at = aligned(at + length)
+  }
+  return { head: contents.head, arrays }
+}
+
+function readContents(line: Buffer): Contents | undefined {
+  try {
+    return JSON.parse(line.toString()) as Contents
+  } catch {
+    return undefined
+  }
+}
+
+function numbersIn(data: Buffer, type: TypeName): Numbers {
+  const Numbers = TYPES[type]
+  const { BYTES_PER_ELEMENT } = Numbers
+  // A buffer of the file begins at any address; only where it fits are its numbers read in place.
+  const isAligned = data.byteOffset % BYTES_PER_ELEMENT === 0
+  const { buffer, byteOffset, length } = isAligned ? data : new Uint8Array(data)
+  return new Numbers(buffer as ArrayBuffer, byteOffset, length / BYTES_PER_ELEMENT)
+}
+
+function typeOf(array: Numbers): TypeName {
+  return Object.keys(TYPES).find((name) => array instanceof TYPES[name as TypeName]) as TypeName
+}
+
+function aligned(at: number): number {
+  return at + padding(at)
+}
+
+function padding(length: number): number {
+  return (ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT
+}

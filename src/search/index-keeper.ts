@@ -1,0 +1,100 @@
+/**
+ * Keeps the index and its file. The file is written behind: what it lacks after a crash, the
+ * catalogue puts again, since the file holds the revision that it stands for.
+ */
+import { setImmediate as othersMayWork } from 'node:timers/promises'
+import { readIndexFile, writeIndexFile } from './index-file.js'
+import { createRanking } from './ranking.js'
+import type { Standing } from './search.js'
+import { fromFile, toFile } from './stored-index.js'
+import type { IndexWork } from './thread-messages.js'
+import { openIndex } from './word-index.js'
+
+/** Raise it with every change of what is stored or of how words are cut. */
+const LAYOUT = 3
+/** The index is stored after this share of it has changed, so that a crash costs little. */
+const UNSAVED_SHARE = 0.2
+const MIN_UNSAVED = 2_000
+/** A pause of the writing in which the index is stored, too. */
+const IDLE_MS = 5_000
+
+/**
+ * The index of `file`, or an empty one where there is none that can be used. Without a file it lives
+ * in memory only.
+ */
+export async function keepIndex(file: string | undefined): Promise<IndexWork> {
+  const standings = new Map<string, Standing>()
+  const found = file === undefined ? undefined : await readIndexFile(file, LAYOUT)
+  const stored = found && fromFile(found)
+  let index = openIndex(standings, stored)
+  let revision = stored?.revision
+  let rank = createRanking(index)
+  let unsaved = 0
+  let idle: NodeJS.Timeout | undefined
+  let last: Promise<void> = Promise.resolve()
+  let writing: Promise<void> = Promise.resolve()
+
+  return {
+    put: (documents) => write(documents.length, () => documents.forEach(index.put)),
+    remove: (ids) => write(ids.length, () => ids.forEach(index.remove)),
+    putStanding: (given) => write(0, () => given.forEach(index.documents.putStanding)),
+    putLessons: async () => {},
+    setRevision: (given) =>
+      write(1, () => {
+        revision = given
+      }),
+    clear: () =>
+      write(MIN_UNSAVED, () => {
+        standings.clear()
+        revision = undefined
+        index = openIndex(standings)
+        rank = createRanking(index)
+      }),
+    find: async (question) => rank(question),
+    categories: async () => index.documents.categories(),
+    revision: async () => {
+      await last
+      return revision
+    },
+    async close() {
+      clearTimeout(idle)
+      await last
+      if (unsaved > 0) await save()
+      await writing
+    },
+  }
+
+  /** Runs `work` after all writing before it. */
+  function write(changes: number, work: () => void): Promise<void> {
+    const done = last.then(work)
+    last = done.catch(() => {}).then(() => saveIfDue(changes))
+    return done
+  }
+
+  async function saveIfDue(changes: number): Promise<void> {
+    unsaved += changes
+    clearTimeout(idle)
+    if (unsaved >= Math.max(MIN_UNSAVED, UNSAVED_SHARE * index.documents.size())) return save()
+    if (unsaved > 0 && file !== undefined) idle = setTimeout(() => write(0, save), IDLE_MS).unref()
+  }
+
+  /** Folds the index, goes on with what it gave, and stores that meanwhile. */
+  async function save(): Promise<void> {
+    const folding = index.fold()
+    let step = folding.next()
+    while (!step.done) {
+      await othersMayWork()
+      step = folding.next()
+    }
+    unsaved = 0
+    index = openIndex(standings, step.value, index)
+    rank = createRanking(index)
+    if (file === undefined) return
+    const contents = toFile({ revision, ...step.value })
+    await writing
+    writing = writeIndexFile(file, LAYOUT, contents).catch(() => {
+      // Where it could not be stored, a restart puts it again.
+      unsaved += MIN_UNSAVED
+    })
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Listings as texts of their own: who they are, what they say, and what their endpoints are about.
+ * An endpoint of a listing that is all about a query is likelier meant than a chance hit elsewhere.
+ */
+import { createNames, withRoom } from './columns.js'
+import { createPostings, type Scores } from './postings.js'
+import { createSequences, type StoredSequences } from './sequences.js'
+
+/** What a listing says of itself; words are numbers of the vocabulary. */
+export type ListingWords = Record<OwnField, readonly number[]>
+
+/** What a listing's endpoints say: in how many of them each word is a part of the name or subject. */
+export type EndpointWords = {
+  /** Endpoints that have the word in title, slug or tags, by word. */
+  named: ReadonlyMap<number, number>
+  /** Endpoints that have it in the description only, by word. */
+  described: ReadonlyMap<number, number>
+}
+
+/** What a restart needs; the rest follows from the endpoints. */
+export type StoredListings = { slugs: string[] } & Record<OwnField, StoredSequences>
+
+export type ListingIndex = {
+  count(): number
+  numberOf(slug: string): number
+  /** Notes what a listing says of itself; it counts from the next reading on. */
+  put(listing: number, words: ListingWords): void
+  /** Reads a listing anew, with what its endpoints say; without an endpoint it is not found. */
+  read(listing: number, endpoints: EndpointWords): void
+  /** How much each listing is about the words, which count as `shares` says; 0 for most. */
+  scores(shares: ReadonlyMap<number, number>): Float32Array
+  store(): StoredListings
+}
+
+type OwnField = 'provider' | 'description' | 'category'
+
+type Field = { weight: number; lengthNorm: number; usualLength: number }
+
+const FIELDS: Record<OwnField | keyof EndpointWords, Field> = {
+  provider: { weight: 2, lengthNorm: 0.5, usualLength: 5 },
+  description: { weight: 1, lengthNorm: 0.6, usualLength: 25 },
+  category: { weight: 0.7, lengthNorm: 0.5, usualLength: 1.2 },
+  named: { weight: 0.6, lengthNorm: 0.75, usualLength: 130 },
+  described: { weight: 0.3, lengthNorm: 0.75, usualLength: 150 },
+}
+const SATURATION = 1.2
+
+export function createListingIndex(stored?: StoredListings): ListingIndex {
+  const slugs = createNames(stored?.slugs)
+  const own = {
+    provider: createSequences(stored?.provider),
+    description: createSequences(stored?.description),
+    category: createSequences(stored?.category),
+  }
+  /** Each reading of a listing is an edition of its own in the postings; the latest counts. */
+  const postings = createPostings()
+  const listingOf: number[] = []
+  const latest = new Map<number, number>()
+  const found: Scores = { values: new Float32Array(0), touched: new Uint32Array(0), count: 0 }
+
+  return {
+    count: () => slugs.list.length,
+    numberOf: slugs.numberOf,
+    put(listing, words) {
+      for (const field of ['provider', 'description', 'category'] as const) {
+        own[field].set(listing, words[field])
+      }
+    },
+    read(listing, endpoints) {
+      latest.delete(listing)
+      if (endpoints.named.size + endpoints.described.size === 0) return
+      const edition = listingOf.push(listing) - 1
+      latest.set(listing, edition)
+      for (const [word, weight] of weightsOf(listing, endpoints)) {
+        postings.add(word, edition, weight / (weight + SATURATION))
+      }
+    },
+    scores,
+    store: () => {
+      const numbers = Uint32Array.from(slugs.list.keys())
+      return {
+        slugs: [...slugs.list],
+        provider: own.provider.fold(numbers),
+        description: own.description.fold(numbers),
+        category: own.category.fold(numbers),
+      }
+    },
+  }
+
+  function weightsOf(listing: number, { named, described }: EndpointWords): Map<number, number> {
+    const weights = new Map<number, number>()
+    for (const field of ['provider', 'description', 'category'] as const) {
+      addCounts(weights, FIELDS[field], countsOf(own[field].of(listing)))
+    }
+    addCounts(weights, FIELDS.named, damped(named))
+    addCounts(weights, FIELDS.described, damped(described))
+    return weights
+  }
+
+  function scores(shares: ReadonlyMap<number, number>): Float32Array {
+    found.values = withRoom(found.values, listingOf.length)
+    found.touched = withRoom(found.touched, listingOf.length)
+    for (const [word, share] of shares) postings.score(word, share * rarityOf(word), found)
+    const byListing = new Float32Array(slugs.list.length)
+    for (const edition of found.touched.subarray(0, found.count)) {
+      const listing = listingOf[edition]!
+      if (latest.get(listing) === edition) byListing[listing] = found.values[edition]!
+      found.values[edition] = 0
+    }
+    found.count = 0
+    return byListing
+  }
+
+  function rarityOf(word: number): number {
+    const frequency = Math.min(latest.size, postings.frequencyOf(word))
+    return Math.log(1 + (latest.size - frequency + 0.5) / (frequency + 0.5))
+  }
+}
+
+function addCounts(
+  weights: Map<number, number>,
+  { weight, lengthNorm, usualLength }: Field,
+  counts: ReadonlyMap<number, number>,
+): void {
+  let length = 0
+  for (const count of counts.values()) length += count
+  const each = weight / (1 - lengthNorm + (lengthNorm * length) / usualLength)
+  for (const [word, count] of counts) weights.set(word, (weights.get(word) ?? 0) + count * each)
+}
+
+function countsOf(words: Uint32Array): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts
+}
+
+/** A word of a thousand endpoints says more than a word of one, but not a thousand times more. */
+function damped(counts: ReadonlyMap<number, number>): Map<number, number> {
+  return new Map([...counts].map(([word, count]) => [word, Math.log2(1 + count)]))
+}

@@ -1,0 +1,58 @@
+/** Texts as sequences of words, one for each document or listing, replaced whole. */
+import { withRoom } from './columns.js'
+import { GONE } from './postings.js'
+
+/** The words of text `n` lie from `begins[n]` on, `lengths[n]` of them. */
+export type StoredSequences = { begins: Uint32Array; lengths: Uint32Array; words: Uint32Array }
+
+export type Sequences = {
+  set(text: number, words: readonly number[]): void
+  of(text: number): Uint32Array
+  /** Those for which `numbers` gives a new number, under it. */
+  fold(numbers: Uint32Array): StoredSequences
+}
+
+export function createSequences(stored: StoredSequences = NOTHING): Sequences {
+  let { begins, lengths, words } = stored
+  let end = words.length
+
+  return {
+    set(text, given) {
+      begins = withRoom(begins, text + 1)
+      lengths = withRoom(lengths, text + 1)
+      words = withRoom(words, end + given.length)
+      begins[text] = end
+      lengths[text] = given.length
+      words.set(given, end)
+      end += given.length
+    },
+    of,
+    fold(numbers) {
+      const kept = [...numbers.entries()].filter(([, number]) => number !== GONE)
+      const folded: StoredSequences = {
+        begins: new Uint32Array(kept.length),
+        lengths: new Uint32Array(kept.length),
+        words: new Uint32Array(kept.reduce((sum, [text]) => sum + of(text).length, 0)),
+      }
+      let at = 0
+      for (const [text, number] of kept) {
+        folded.words.set(of(text), at)
+        folded.begins[number] = at
+        folded.lengths[number] = of(text).length
+        at += of(text).length
+      }
+      return folded
+    },
+  }
+
+  function of(text: number): Uint32Array {
+    const begin = begins[text] ?? 0
+    return words.subarray(begin, begin + (lengths[text] ?? 0))
+  }
+}
+
+const NOTHING: StoredSequences = {
+  begins: new Uint32Array(0),
+  lengths: new Uint32Array(0),
+  words: new Uint32Array(0),
+}
