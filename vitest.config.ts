@@ -7,6 +7,7 @@ const ON_BOTH_DATABASES = [
   'test/journeys/{attacks,tenants}.test.ts',
   'src/{doctor,keys,restored}-command.test.ts',
   'src/receipts/check-chains.test.ts',
+  'src/catalogue/{learning,text-flags}.test.ts',
   'src/store/reader.test.ts',
 ]
 /** They look into the files of a data folder. */

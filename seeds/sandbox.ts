@@ -124,7 +124,8 @@ async function list(
   const credential = { ...written.credential, value: keys.upstream }
   const backend = { type: 'http', base_url: baseUrl }
   const input: ListingInput = listingSchema.parse({ ...written, backend, credential })
-  const [existing] = await catalogue.listOwn(seller.id)
+  const { listings } = await catalogue.listOwn(seller.id)
+  const [existing] = listings
   if (!existing) {
     const created = await catalogue.create(seller.id, input)
     await catalogue.publish(seller.id, created.listing.id)

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** The command line: `souk start | demo | verify | keys | doctor | backup | restored`. */
+/** The command line: `souk start | demo | import | verify | keys | doctor | backup | restored`. */
 import { backupCommand } from './backup-command.js'
 import { ConfigFault, readConfig } from './config.js'
 import { playDemo } from './demo.js'
 import { doctorCommand } from './doctor-command.js'
+import { importCommand } from './import-command.js'
 import { rotateReceiptKey } from './keys-command.js'
 import { runUntilSignal, start } from './main.js'
 import { restoredCommand } from './restored-command.js'
@@ -12,6 +13,9 @@ import { welcome } from './welcome.js'
 
 const USAGE = `souk start    serve agents, buyers and sellers
 souk demo     play an agent against the running gateway, or start one
+souk import <file|folder|url>
+              make listings of OpenAPI documents, or bring them up to date, in the running
+              gateway or in one started for it; --help says more
 souk verify <receipt> [--jwks URL|FILE] [--request FILE] [--response FILE]
               check a receipt offline; exits 0 when it is valid, 1 when it is not
 souk keys rotate
@@ -38,6 +42,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     return 0
   },
   demo: () => playDemo(readConfig(), say),
+  import: (args) => importCommand(readConfig(), args, say),
   verify: (args) => verifyCommand(args, say),
   keys: (args) => rotateReceiptKey(readConfig(), args, say),
   backup: (args) => backupCommand(readConfig(), args, say),

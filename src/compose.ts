@@ -8,15 +8,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAccounts } from '#accounts'
 import { createSlots, type Outcome } from '#calls'
-import { createCatalogue } from '#catalogue'
-import { systemClock } from '#core/clock'
+import { catalogueName, createCatalogue } from '#catalogue'
+import { type Clock, systemClock } from '#core/clock'
 import { createHttpServer, type HttpDeps, readBody } from '#http'
 import type { Ledger } from '#ledger'
 import { createMcpFace } from '#mcp'
 import { createReceipts, loadKeyRing } from '#receipts'
-import { embeddedSearch } from '#search'
+import { embeddedSearch, fallbackSearch, meilisearch } from '#search'
 import { readSetting, type Store } from '#store'
-import { createTelemetry } from '#telemetry'
+import { createTelemetry, type Telemetry } from '#telemetry'
 import { createUpstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
@@ -61,6 +61,7 @@ export async function compose(config: Config) {
       callsInFlight: () => slots.inFlight(),
       ledgerWaiting: () => ledger.waiting(),
       openHolds: () => ledger.openHoldCount(),
+      openFlags: () => catalogue.openFlags(),
     },
   })
   const ledger: Ledger = await home.openLedger({
@@ -69,16 +70,12 @@ export async function compose(config: Config) {
     key: ring.current,
     onFlush: telemetry.flushed,
   })
-  const upstreams = createUpstreams({
-    allow: config.egressAllow,
-    timeoutMs: config.upstreamTimeMs,
-    maxBodyBytes: MAX_ANSWER_BYTES,
-    userAgent: `Souk/${VERSION}${config.contact ? ` (${config.contact})` : ''}`,
-    clock,
-  })
-  const search = embeddedSearch(join(config.dataDir, 'search.db'))
+  const upstreams = openUpstreams(config, clock)
+  const { search, remote } = await openSearch({ config, store, clock, telemetry })
   const catalogFolder = join(ROOT, 'catalog')
-  const catalogue = await createCatalogue({ store, clock, vault, upstreams, search, catalogFolder })
+  const learns = config.learning
+  const parts = { store, clock, vault, upstreams, search, remote, catalogFolder, learns }
+  const catalogue = await createCatalogue(parts)
   const deps = {
     store,
     leases,
@@ -111,11 +108,40 @@ export async function compose(config: Config) {
     listen: () => listen(server, port, config.host),
     /** Closes what was opened, in reverse order. Calls must have been drained before. */
     close: async () => {
+      await catalogue.close()
       await upstreams.close()
       await search.close()
       await ledger.close()
       await store.close()
     },
+  }
+}
+
+function openUpstreams(config: Config, clock: Clock) {
+  return createUpstreams({
+    allow: config.egressAllow,
+    timeoutMs: config.upstreamTimeMs,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+    userAgent: `Souk/${VERSION}${config.contact ? ` (${config.contact})` : ''}`,
+    clock,
+  })
+}
+
+/** The embedded index is always there and in step; Meilisearch answers first where it is set. */
+async function openSearch(deps: {
+  config: Config
+  store: Store
+  clock: Clock
+  telemetry: Telemetry
+}) {
+  const { config, store, clock, telemetry } = deps
+  const embedded = embeddedSearch(join(config.dataDir, 'search.index'))
+  if (!config.meilisearch) return { search: embedded, remote: undefined }
+  const remote = meilisearch(config.meilisearch, await catalogueName(store.db))
+  const watch = telemetry.watchMeilisearch('searching')
+  return {
+    search: fallbackSearch({ embedded, remote, clock, watch }),
+    remote: { remote, watch: telemetry.watchMeilisearch('indexing') },
   }
 }
 

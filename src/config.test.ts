@@ -48,7 +48,10 @@ describe('without any setting', () => {
       contact: undefined,
       publicUrl: undefined,
       sandbox: true,
+      probes: true,
+      learning: true,
       logLevel: 'warn',
+      meilisearch: undefined,
     })
   })
 
@@ -73,7 +76,7 @@ describe('faults', () => {
         SOUK_SANDBOX: 'perhaps',
         SOUK_LOG_LEVEL: 'loud',
         DATABASE_URL: 'mysql://db/souk',
-        MEILI_URL: 'http://127.0.0.1:7700',
+        MEILI_URL: 'meili',
       },
       'SOUK_MAX_IN_FLIGHT_PER_KEY: many\nSOUK_COLOUR: red\n',
     )
@@ -103,9 +106,19 @@ describe('faults', () => {
     expect(faults.join('\n')).not.toContain('spaces')
   })
 
-  test('MEILI_URL is refused as not served', () => {
-    expect(faultsOf({ MEILI_URL: 'scheme://somewhere' })).toEqual([
-      expect.stringMatching('^MEILI_URL: this version .* cannot use'),
+  test('an embedder is refused whose file is missing, no JSON or none of Meilisearch', () => {
+    const file = join(folder, 'embedder.json')
+    const faults = [undefined, '{"apiKey": "s3cret"', '["s3cret"]', '{"apiKey": "s3cret"}'].map(
+      (text) => {
+        if (text !== undefined) writeFileSync(file, text)
+        return faultsOf({ MEILI_URL: 'http://meili', MEILI_EMBEDDER: file })
+      },
+    )
+    expect(faults).toEqual([
+      [`MEILI_EMBEDDER: ${file} cannot be read (ENOENT)`],
+      [`MEILI_EMBEDDER: ${file} is not JSON`],
+      [`MEILI_EMBEDDER: ${file} must be an object with a source`],
+      [`MEILI_EMBEDDER: ${file} must be an object with a source`],
     ])
   })
 
@@ -126,6 +139,8 @@ describe('faults', () => {
     ['SOUK_MAX_IN_FLIGHT', ['0', '1000001'], ['1', '1000000']],
     ['SOUK_PUBLIC_BROWSE', ['true', 'ON', '1'], ['on', 'off']],
     ['SOUK_SANDBOX', ['true', 'OFF'], ['on', 'off']],
+    ['SOUK_PROBES', ['true', 'sometimes'], ['on', 'off']],
+    ['SOUK_LEARNING', ['true', 'sometimes'], ['on', 'off']],
     [
       'SOUK_CONTACT',
       ['line\nbreak', 'ü', 'x'.repeat(201)],
@@ -143,6 +158,13 @@ describe('faults', () => {
       ['https://souk.example', 'http://[::1]:8402/'],
     ],
     ['SOUK_LOG_LEVEL', ['verbose', ''.padEnd(3)], ['silent', 'debug']],
+    [
+      'MEILI_URL',
+      ['meili:7700', 'ftp://meili', 'http://:key@meili:7700', 'http://meili/?key=x'],
+      ['http://127.0.0.1:7700', 'https://search.example/meili/'],
+    ],
+    ['MEILI_KEY', ['a key', 'ü', 'x'.repeat(513)], ['x', '!~'.repeat(16)]],
+    ['MEILI_SEMANTIC_RATIO', ['-0.1', '1.1', 'half', '.5'], ['0', '0.25', '1', '1.0']],
   ])('%s takes what fits and nothing else', (name, wrong, right) => {
     for (const value of wrong) {
       expect(faultsOf({ [name]: value }), value).toEqual([expect.stringMatching(`^${name}: `)])
@@ -196,6 +218,24 @@ describe('SOUK_EGRESS_ALLOW', () => {
     expect(faultsOf({ SOUK_EGRESS_ALLOW: list })).toEqual([
       'SOUK_EGRESS_ALLOW: must be a comma list of host:port',
     ])
+  })
+})
+
+describe('Meilisearch', () => {
+  test('is known by its URL, its key and, where there is one, its embedder', () => {
+    const file = join(folder, 'ollama.json')
+    writeFileSync(file, '{"source": "ollama", "model": "small"}')
+    const MEILI_URL = 'http://127.0.0.1:7700'
+    expect(read({ MEILI_URL }).meilisearch).toEqual({ url: MEILI_URL })
+    expect(read({ MEILI_URL, MEILI_KEY: 'k', MEILI_EMBEDDER: file }).meilisearch).toEqual({
+      url: MEILI_URL,
+      key: 'k',
+      embedder: { settings: { source: 'ollama', model: 'small' }, semanticRatio: 0.5 },
+    })
+  })
+
+  test('its key alone names no server', () => {
+    expect(read({ MEILI_KEY: 'k' }).meilisearch).toBeUndefined()
   })
 })
 

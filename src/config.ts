@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import type { MeilisearchSettings } from '#search'
 
 /** Settings in the order in which faults are listed; the file uses the same names. */
 const settings = z.object({
@@ -53,20 +54,35 @@ const settings = z.object({
     .transform((text) => new URL(text).origin)
     .optional(),
   SOUK_SANDBOX: z.enum(['on', 'off'], 'must be on or off').default('on'),
+  SOUK_PROBES: z.enum(['on', 'off'], 'must be on or off').default('on'),
+  SOUK_LEARNING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   SOUK_LOG_LEVEL: z
     .enum(
       ['silent', 'error', 'warn', 'info', 'debug'],
       'must be silent, error, warn, info or debug',
     )
     .default('warn'),
+  MEILI_URL: z
+    .string()
+    .refine(
+      (text) => isPlainUrl(text),
+      'must be an http or https URL; the key belongs into MEILI_KEY',
+    )
+    .optional(),
+  MEILI_KEY: z
+    .string()
+    .max(512)
+    .regex(/^[\x21-\x7e]+$/, 'must be plain ASCII without white space')
+    .optional(),
+  MEILI_EMBEDDER: z.string().min(1).optional(),
+  MEILI_SEMANTIC_RATIO: z
+    .string()
+    .regex(/^(0(\.\d{1,3})?|1(\.0{1,3})?)$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .default(0.5),
 })
 
-/** Settings of later homes: naming them now beats ignoring them. */
-const NOT_SERVED = {
-  MEILI_URL: 'this version searches with its embedded index and cannot use Meilisearch',
-} as const
-
-const KNOWN = new Set([...Object.keys(settings.shape), 'MEILI_KEY', ...Object.keys(NOT_SERVED)])
+const KNOWN = new Set(Object.keys(settings.shape))
 
 export type Config = {
   port: number
@@ -86,7 +102,13 @@ export type Config = {
   /** `undefined` when it follows from where the server listens. */
   publicUrl: string | undefined
   sandbox: boolean
+  /** Whether listings are probed, paused when they keep failing and brought back. */
+  probes: boolean
+  /** Whether what is bought after a search teaches the search. */
+  learning: boolean
   logLevel: z.infer<typeof settings>['SOUK_LOG_LEVEL']
+  /** `undefined` when the embedded index alone searches. */
+  meilisearch: MeilisearchSettings | undefined
 }
 
 /** What is wrong with the settings, a line each. */
@@ -110,17 +132,19 @@ export function readConfig(
     const value = environment[name]
     if (value !== undefined && value !== '') values[name] = value
   }
-  for (const [name, fault] of Object.entries(NOT_SERVED)) {
-    if (values[name] !== undefined) faults.push(`${name}: ${fault}`)
-  }
   const parsed = settings.safeParse(values)
   for (const { path, message } of parsed.error?.issues ?? [])
     faults.push(`${path[0] as string}: ${message}`)
+  const { MEILI_EMBEDDER: embedderFile } = values
+  const embedder = typeof embedderFile === 'string' ? readEmbedder(embedderFile, faults) : undefined
   if (!parsed.success || faults.length > 0) throw new ConfigFault(faults)
-  return toConfig(parsed.data)
+  return toConfig(parsed.data, embedder)
 }
 
-function toConfig(values: z.output<typeof settings>): Config {
+function toConfig(
+  values: z.output<typeof settings>,
+  embedder: Record<string, unknown> | undefined,
+): Config {
   return {
     port: values.PORT,
     host: values.HOST,
@@ -136,8 +160,35 @@ function toConfig(values: z.output<typeof settings>): Config {
     contact: values.SOUK_CONTACT,
     publicUrl: values.SOUK_PUBLIC_URL,
     sandbox: values.SOUK_SANDBOX === 'on',
+    probes: values.SOUK_PROBES === 'on',
+    learning: values.SOUK_LEARNING === 'on',
     logLevel: values.SOUK_LOG_LEVEL,
+    meilisearch: meilisearchOf(values, embedder),
   }
+}
+
+function meilisearchOf(
+  { MEILI_URL, MEILI_KEY, MEILI_SEMANTIC_RATIO }: z.output<typeof settings>,
+  embedder: Record<string, unknown> | undefined,
+): MeilisearchSettings | undefined {
+  if (MEILI_URL === undefined) return undefined
+  const semantic = embedder && { settings: embedder, semanticRatio: MEILI_SEMANTIC_RATIO }
+  return { url: MEILI_URL, key: MEILI_KEY, embedder: semantic }
+}
+
+/** An embedder's settings as Meilisearch has them. They may hold a key, so no fault repeats them. */
+function readEmbedder(file: string, faults: string[]): Record<string, unknown> | undefined {
+  try {
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof read === 'object' && read !== null && !Array.isArray(read) && 'source' in read) {
+      return read as Record<string, unknown>
+    }
+    faults.push(`MEILI_EMBEDDER: ${file} must be an object with a source`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    faults.push(`MEILI_EMBEDDER: ${file} ${code ? `cannot be read (${code})` : 'is not JSON'}`)
+  }
+  return undefined
 }
 
 function readFile(file: string): { values: Record<string, unknown>; faults: string[] } {
@@ -193,6 +244,12 @@ function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, pathname, search, hash, username } = new URL(text)
   return /^https?:$/.test(protocol) && pathname === '/' && search + hash + username === ''
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && username + password + search + hash === ''
 }
 
 function isPostgresUrl(text: string): boolean {

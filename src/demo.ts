@@ -5,13 +5,14 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { type Jwk, verifyReceipt } from '#receipts'
 import type { Config } from './config.js'
 import { start } from './main.js'
+import { addressOf, answers } from './running-gateway.js'
 
 type Say = (line: string) => void
 type Result = Record<string, unknown>
 
 /** @returns the exit code. */
 export async function playDemo(config: Config, say: Say): Promise<number> {
-  const url = config.publicUrl ?? `http://${config.host}:${config.port}`
+  const url = addressOf(config)
   if (await answers(url)) {
     const key = sandboxKey(config)
     if (key === undefined) {
@@ -129,12 +130,4 @@ async function connect(url: string, key: string) {
 function sandboxKey({ dataDir }: Config): string | undefined {
   const file = join(dataDir, 'sandbox-keys.json')
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).buyer : undefined
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) })).ok
-  } catch {
-    return false
-  }
 }

@@ -1,13 +1,14 @@
 /** `souk doctor`: audits the database beside a running gateway, or without one. It only reads. */
 import { join } from 'node:path'
 import { checkCalls } from '#calls'
-import { checkListings } from '#catalogue'
+import { checkListings, checkRemoteSearch } from '#catalogue'
 import { type Clock, systemClock } from '#core/clock'
 import { type Checked, collectFindings, type Progress } from '#core/findings'
 import { formatUsdc } from '#core/money'
 import { isUnavailable } from '#core/storage-problem'
 import { createAuditor, recomputeByQuery, recomputeInWorker, waitingCredits } from '#ledger'
 import { checkChains } from '#receipts'
+import { meilisearch } from '#search'
 import { checkServer, type Reader } from '#store'
 import type { Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
@@ -55,14 +56,19 @@ function checksOf(deps: {
   clock: Clock
 }): [name: string, check: Check][] {
   const { config, reader, vault } = deps
-  const searchFile = join(config.dataDir, 'search.db')
+  const searchFile = join(config.dataDir, 'search.index')
   const onServer: [string, Check][] = [['server', () => checkServer(reader)]]
+  const { meilisearch: remote } = config
+  const onMeilisearch: [string, Check][] = remote
+    ? [['search', () => checkRemoteSearch(reader, (name) => meilisearch(remote, name))]]
+    : []
   return [
     ...(reader.kind === 'postgres' ? onServer : []),
     ['ledger', () => checkLedger(deps)],
     ['receipts', (progress) => checkChains({ reader, vault, progress })],
     ['calls', (progress) => checkCalls({ reader, progress })],
     ['catalogue', (progress) => checkListings({ reader, vault, searchFile, progress })],
+    ...onMeilisearch,
   ]
 }
 

@@ -4,6 +4,7 @@
  * Buyers may hold receipts that the backup does not know of. If chains went on from where the backup
  * ends, a `seq` of theirs would be given twice; so no chain goes on, and new ones begin.
  */
+import { CATALOGUE_NAME } from '#catalogue'
 import { openStore, type Store } from '#store'
 import { type Config, ConfigFault } from './config.js'
 import { lockFolder } from './folder-lock.js'
@@ -45,6 +46,8 @@ async function retireOnServer(url: string): Promise<void> {
 /** Whoever starts without a chain takes a new one. Here it is a setting, there one of the seats. */
 async function retire({ kind, db, close }: Store): Promise<void> {
   try {
+    // A search on a server may hold what the backup does not know of: it gets a new index there.
+    await db('settings').where({ name: CATALOGUE_NAME }).delete()
     if (kind === 'sqlite') await db('settings').where({ name: 'chain_id' }).delete()
     else await db('leases').where('name', 'like', 'chain/%').delete()
   } finally {

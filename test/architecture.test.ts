@@ -125,6 +125,7 @@ const planted: [string, string, string, number][] = [
   ['outbound', 'src/catalogue/x.ts', 'await fetch(url)', 1],
   ['outbound', 'src/catalogue/x.ts', 'await globalThis.fetch(url)', 1],
   ['outbound', 'src/catalogue/x.ts', "import { request } from 'undici'", 1],
+  ['outbound', 'src/catalogue/x.ts', "import { Meilisearch } from 'meilisearch'", 1],
   ['outbound', 'src/catalogue/x.ts', "import { get } from 'node:http'", 1],
   ['outbound', 'src/catalogue/x.ts', "import { createServer, request } from 'node:http'", 1],
   ['outbound', 'src/catalogue/x.ts', "import http from 'node:http'", 1],

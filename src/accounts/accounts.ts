@@ -20,6 +20,7 @@ export {
   spendersOf,
   windowOf,
 } from './limits.js'
+export { isSelfDealing } from './self-dealing.js'
 
 /** Counts the changes of keys, and of limits of accounts. */
 const KEYS = 'keys_revision'

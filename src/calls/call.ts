@@ -80,6 +80,8 @@ export type Outcome = {
   fault: { code: ProblemCode; message: string; retryAfterMs?: number } | undefined
   /** Whether an earlier call with the same idempotency key was answered again. */
   replayed: boolean
+  /** Set when a newer version than the one that was sold is on sale. */
+  latestVersion?: number
 }
 
 /** Seals bodies at rest for their owner, as the vault does. */

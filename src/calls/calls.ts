@@ -2,7 +2,7 @@
  * The paid call. Each stage takes what the last one gave; `forward` without a live hold does not
  * compile. After the hold a call ends exactly once: captured, released, or reaped.
  */
-import { requireScope } from '#accounts'
+import { isSelfDealing, requireScope } from '#accounts'
 import type { Catalogue, Offer } from '#catalogue'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -12,7 +12,7 @@ import type { Store } from '#store'
 import type { Telemetry } from '#telemetry'
 import type { Answer, Upstreams } from '#upstreams'
 import { refuseUnapproved } from './approval.js'
-import type { Held, Order, Outcome, Sealer, ShapedRequest } from './call.js'
+import type { Held, OpenCall, Order, Outcome, Sealer, ShapedRequest } from './call.js'
 import { abandon, conclude } from './conclude.js'
 import { hold } from './hold.js'
 import { judge } from './judge.js'
@@ -27,8 +27,10 @@ export { bodyOf, findCall, pastOutcome } from './past.js'
 export { priceOf } from './price-of.js'
 export { purge } from './purge.js'
 export { reap } from './reap.js'
+export { hasRoom } from './room.js'
 export { outcomeProblem, showOutcome } from './show-outcome.js'
 export { createSlots } from './slots.js'
+export { spentOn } from './spent.js'
 export { balanceOf, usage } from './usage.js'
 export {
   balanceSchema,
@@ -43,7 +45,7 @@ export { createWriteProof } from './write-proof.js'
 
 export type CallDeps = {
   store: Store
-  catalogue: Pick<Catalogue, 'offer' | 'validate' | 'observe'>
+  catalogue: Pick<Catalogue, 'offer' | 'validate' | 'observe' | 'learn'>
   ledger: Ledger
   upstreams: Upstreams
   receipts: Receipts
@@ -86,8 +88,9 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const answer = await forward(deps, offer, request, held)
   const verdict = judge(offer, answer)
   const outcome = await conclude(deps, held, offer, answer, verdict)
-  report(deps, outcome, answer, verdict.delivered, receivedAt)
-  return outcome
+  report(deps, { call: held.call, outcome, answer, isDelivered: verdict.delivered, receivedAt })
+  const { version, latestVersion } = offer
+  return version < latestVersion ? { ...outcome, latestVersion } : outcome
 }
 
 /** Who asks, and whether there is room. The function it gives back frees the room. */
@@ -122,16 +125,25 @@ function forward(
   return upstreams.send(request.upstream, offer.credential, { callId: id })
 }
 
+type Ended = {
+  call: OpenCall
+  outcome: Outcome
+  answer: Answer
+  isDelivered: boolean
+  receivedAt: number
+}
+
 function report(
   { catalogue, telemetry, clock }: CallDeps,
-  outcome: Outcome,
-  answer: Answer,
-  delivered: boolean,
-  receivedAt: number,
+  { call: { keyId, buyerId, sellerId }, outcome, answer, isDelivered, receivedAt }: Ended,
 ): void {
   const { endpointId } = outcome
-  if (!isBuyersMistake(answer)) {
-    catalogue.observe({ endpointId, delivered, latencyMs: answer.latencyMs, atMs: clock.now() })
+  // What sellers buy of themselves neither raises nor lowers what is known of them.
+  if (!isBuyersMistake(answer) && !isSelfDealing(buyerId, sellerId)) {
+    const { latencyMs } = answer
+    const atMs = clock.now()
+    catalogue.observe({ endpointId, buyerId, delivered: isDelivered, latencyMs, atMs })
+    catalogue.learn({ ...outcome, keyId, buyerId, sellerId })
   }
   telemetry.callEnded({
     callId: outcome.callId,

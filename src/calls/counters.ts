@@ -107,7 +107,11 @@ function spendingCounters(principal: Principal, quote: Quote, nowMs: number): Co
   )
 }
 
-function listingCounters({ listingId, limits }: Offer, nowMs: number): Counter[] {
+/** What the seller's limits count, over all buyers. */
+export function listingCounters(
+  { listingId, limits }: Pick<Offer, 'listingId' | 'limits'>,
+  nowMs: number,
+): Counter[] {
   const counters: Counter[] = []
   const scope = `listing:${listingId}`
   const attempt = (window: string, ceiling: number | undefined, endsAtMs: number) => {

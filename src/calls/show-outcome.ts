@@ -20,6 +20,7 @@ export function showOutcome(
     call_id: outcome.callId,
     endpoint_id: outcome.endpointId,
     version: outcome.version,
+    ...(outcome.latestVersion !== undefined && { latest_version: outcome.latestVersion }),
     outcome: outcome.outcome,
     status: outcome.status,
     ...renderBody(outcome.body, options.bodyLimitBytes, bodyUrl),

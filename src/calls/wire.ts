@@ -45,6 +45,7 @@ export const outcomeSchema = z.object({
   call_id: z.string(),
   endpoint_id: z.string(),
   version: z.int(),
+  latest_version: z.int().optional().describe('when a newer one is on sale'),
   outcome: z.enum(['charged', 'free', 'refunded', 'failed']),
   status: z.int().nullable().describe("the upstream's status, null when it did not answer"),
   body: z.unknown().describe('parsed JSON, text, or {encoding, media_type, data}'),

@@ -6,17 +6,25 @@ import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import { createValidators } from '#schemas'
-import type { Search } from '#search'
+import type { RemoteSearch, Search, Watch } from '#search'
 import { createFollower } from './following.js'
-import type { EndpointDefinition } from './listing.js'
+import { createLearning, type Looker, type Purchase } from './learning.js'
+import type { Fence } from './lessons.js'
+import type { EndpointDefinition, Notice } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
 import { createOffers, type Offer, requireForSale } from './offers.js'
+import { createHealthRounds } from './probing.js'
+import { createPusher } from './pushing.js'
 import { createSelling } from './selling.js'
 import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } from './shelf.js'
 import { createStandings, type Observation, type Standings } from './standing.js'
+import { createStreaks } from './streaks.js'
+import { clearFlag, countOpenFlags, type FlagQuery, listFlags } from './text-flags.js'
 
 export { checkListings } from './check-listings.js'
+export { checkRemoteSearch } from './check-remote-search.js'
 export { isDelivered } from './delivered.js'
+export { importedSchema, importSchema, MAX_IMPORT_BYTES } from './import-wire.js'
 export type { Listing } from './listing.js'
 export {
   credentialSchema,
@@ -26,9 +34,18 @@ export {
 } from './listing-schema.js'
 export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
+export { CATALOGUE_NAME, catalogueName } from './revision.js'
+export type { ImportOutcome } from './store-draft.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
-type Deps = ListingDeps & { search: Search; catalogFolder: string }
+type Deps = ListingDeps & {
+  search: Search
+  /** A server that is kept in step, and who is told when that fails. */
+  remote?: { remote: RemoteSearch; watch: Watch } | undefined
+  catalogFolder: string
+  /** Whether purchases teach the search; see {@link createLearning}. */
+  learns: boolean
+}
 
 export type Catalogue = Awaited<ReturnType<typeof createCatalogue>>
 
@@ -36,46 +53,73 @@ export async function createCatalogue(deps: Deps) {
   const { db } = deps.store
   const offers = createOffers({ db, vault: deps.vault })
   const standings = createStandings(deps)
+  const streaks = createStreaks(deps)
   const validators = createValidators()
-  const follow = await createFollower({ ...deps, offers, standings })
-  const shelf = { db, search: deps.search, offers, standings }
+  const learning = createLearning({ ...deps, isOn: deps.learns })
+  const follow = await createFollower({ ...deps, offers, standings, learning })
+  const shelf = { db, search: deps.search, offers, standings, learning }
+  const push = deps.remote && createPusher({ ...deps, standings, learning, ...deps.remote })
   const validatorFor = (schema: Record<string, unknown>) =>
     validators.for(schema, sha256Hex(canonicalJson(schema)))
 
   return {
     ...(await createSelling({ ...deps, follow, validatorFor })),
-    browse: (query: BrowseQuery): Promise<BrowsePage> => browse(shelf, query),
+    browse: (query: BrowseQuery, looker?: Looker): Promise<BrowsePage> =>
+      browse(shelf, query, looker),
     /** @throws Problem `endpoint_not_found`. */
-    describe: (endpointId: string, version?: number) => describe(shelf, endpointId, version),
+    describe: (endpointId: string, version?: number, looker?: Looker) =>
+      describe(shelf, endpointId, version, looker),
     describeSeller: (sellerId: string) => describeSeller(db, sellerId),
+    /** Texts that look like instructions to a model, for the operator. */
+    flags: (query: FlagQuery) => listFlags(db, query),
+    /** @throws Problem `not_found`. */
+    clearFlag: (id: string) => clearFlag(db, id, deps.clock.now()),
+    openFlags: () => countOpenFlags(db),
     /** @throws Problem `endpoint_not_found`, `listing_changed`. */
     offer: async (endpointId: string, version?: number): Promise<Offer> =>
       requireForSale(await offers.find(endpointId, version), endpointId),
     /** Checks arguments against an offer's schema; at most 20 failing paths. */
     validate: (offer: Offer, args: unknown) =>
       validators.for(offer.inputSchema, offer.schemaHash)(args),
-    observe: (observation: Observation): void => standings.observe(observation),
+    /** Counts what a call found of its endpoint. */
+    observe: (observation: Observation): void => {
+      standings.observe(observation)
+      streaks.observe(observation)
+    },
+    /** Takes note of a call that ended, and of a mark, for what they teach; see `flushStandings`. */
+    learn: (purchase: Purchase): void => learning.concluded(purchase),
+    learnMark: (mark: { endpointId: string; buyerId: string; score: number }): void =>
+      learning.rated(mark),
+    /** Works out what purchases teach and is due. One gateway at a time may do it. */
+    workOutLessons: (fence: Fence): Promise<void> => learning.workOut(fence),
+    forgetOldLessons: (fence: Fence): Promise<void> => learning.forgetOld(fence),
     /** See {@link Standings.setRatings}; browsing on this gateway shows them when it is done. */
     setRatings: async (...ratings: Parameters<Standings['setRatings']>): Promise<void> => {
       await standings.setRatings(...ratings)
       await follow()
     },
-    /** Stores what was observed; browsing on this gateway ranks by it when it is done. */
+    /** Stores what was observed and learned; browsing on this gateway ranks by it when it is done. */
     flushStandings: async (): Promise<void> => {
       await standings.flush()
+      await streaks.flush()
+      await learning.flush()
       await follow()
     },
+    /** Looks at the health of what is due, see {@link createHealthRounds}. */
+    lookAtHealth: createHealthRounds({ ...deps, standings, follow, validatorFor }),
     /**
      * Takes over what any gateway changed: listings, prices, standings. For each second, and for
      * the start, when it brings up or makes the index.
      */
     follow,
+    /** Where there is a search on a server, brings it up to date; see {@link createPusher}. */
+    push,
     ready: () => deps.search.ready(),
   }
 }
 
 /** A listing as its seller sees it: everything but the value of its credential. */
-export function showListing({ listing, endpoints }: ListingWithEndpoints) {
+export function showListing({ listing, endpoints, endpointCount }: ListingWithEndpoints) {
   return {
     id: listing.id,
     slug: listing.slug,
@@ -90,10 +134,13 @@ export function showListing({ listing, endpoints }: ListingWithEndpoints) {
       set: listing.credential.type === 'none' || listing.credential.sealed !== null,
     },
     limits: listing.limits,
+    probe: listing.probe,
     provider: listing.provider,
+    ...(listing.notice && { notice: showNotice(listing.notice) }),
     ...(listing.operatorMust !== null && { operator_must: listing.operatorMust }),
     created_at: toRfc3339(listing.createdAtMs),
     updated_at: toRfc3339(listing.updatedAtMs),
+    endpoint_count: endpointCount,
     endpoints: endpoints.map(({ endpointId, slug, status, version, definition }) => ({
       endpoint_id: endpointId,
       slug,
@@ -103,6 +150,11 @@ export function showListing({ listing, endpoints }: ListingWithEndpoints) {
       price: { ...definition.price, ...showPrice(readPrice(definition.price), FEE_BPS) },
     })),
   }
+}
+
+/** Why the gateway keeps a listing paused, as its seller reads it. */
+function showNotice({ code, atMs, detail }: Notice) {
+  return { code, at: toRfc3339(atMs), detail }
 }
 
 function withoutBackend({ base_url, ...definition }: EndpointDefinition) {

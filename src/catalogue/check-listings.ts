@@ -16,7 +16,7 @@ import { credentialOf } from './offers.js'
 const PORTION = 200
 const RESTORE = 'restore the database from a backup that has it right'
 const SET_AGAIN = 'its seller must set it again (PUT /v1/listings/{id}/credential)'
-const INDEX_AGAIN = 'stop the gateway, delete search.db and start again, which makes it anew'
+const INDEX_AGAIN = 'stop the gateway, delete search.index and start again, which makes it anew'
 
 type Deps = {
   reader: Reader
@@ -37,7 +37,9 @@ export async function checkListings(deps: Deps): Promise<Checked> {
   const fault = await searchFault(deps.reader, deps.searchFile)
   if (fault !== undefined) findings.add(fault, INDEX_AGAIN)
   const { first, count } = findings
-  return { checked: `${listings} listings, ${versions} versions of endpoints`, first, count }
+  const flags = await openFlags(deps.reader)
+  const checked = `${listings} listings, ${versions} versions of endpoints${flags}`
+  return { checked, first, count }
 }
 
 async function checkCredentials({ reader, vault }: Deps, findings: Findings): Promise<number> {
@@ -122,6 +124,14 @@ async function checkSchemas(schemas: readonly Schema[], findings: Findings): Pro
     await checkSchemas(schemas.slice(0, middle), findings)
     await checkSchemas(schemas.slice(middle), findings)
   }
+}
+
+/** They are for a person to look at, and nothing is broken by them. */
+async function openFlags({ all }: Reader): Promise<string> {
+  const sql = 'select count(*) as count from text_flags where cleared_at is null'
+  const [row] = await all<{ count: bigint }>(sql)
+  const count = Number(row!.count)
+  return count === 0 ? '' : `, ${count} texts to look at (GET /v1/operator/flags)`
 }
 
 async function checkLatest({ all }: Reader, findings: Findings): Promise<void> {

@@ -1,55 +1,29 @@
-/** Whether search finds exactly what is published. It only reads, beside a running gateway too. */
-import { existsSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
-import Database from 'better-sqlite3'
-import { type Reader, settingOn } from '#store'
+/** Whether the stored index says what was published when it was stored. It only reads. */
+import { readStoredIndex } from '#search'
+import { int, type Reader, settingOn } from '#store'
 import { CATALOGUE } from './revision.js'
 
-/** A gateway indexes right after it commits, so a difference must last to count. */
-const TRIES = 4
-const BETWEEN_MS = 250
-
 /**
- * What is wrong with the index in `file`, `undefined` for nothing. A file that is not there is no
- * fault: the next start makes it.
+ * What is wrong with the index in `file`, `undefined` for nothing. None is no fault, the next start
+ * makes it; nor is one that is behind: it is stored some time after a change, and a start puts what
+ * it lacks.
  */
 export async function searchFault(reader: Reader, file: string): Promise<string | undefined> {
-  if (!existsSync(file)) return undefined
-  for (let tried = 1; ; tried++) {
-    const fault = await faultNow(reader, file)
-    if (fault === undefined || tried === TRIES) return fault
-    await wait(BETWEEN_MS)
-  }
-}
-
-async function faultNow(reader: Reader, file: string): Promise<string | undefined> {
-  const indexed = readIndex(file)
-  if (!indexed) return 'the search index cannot be read'
-  const revision = (await settingOn(reader, CATALOGUE)) ?? '0'
-  if (indexed.revision !== revision) {
-    // Where gateways share a database, this one may stand still while others change the catalogue.
-    return reader.kind === 'sqlite' ? 'the search index is behind the catalogue' : undefined
-  }
+  const stored = await readStoredIndex(file)
+  if (stored === 'none') return undefined
+  if (stored === 'unreadable') return 'the search index cannot be read'
+  const indexed = int(stored.revision)
+  if (indexed > (await revisionNow(reader))) return 'the search index is ahead of the catalogue'
   const published = new Set(await publishedEndpoints(reader))
-  const missing = [...published].filter((id) => !indexed.endpointIds.has(id))
-  const stray = [...indexed.endpointIds].filter((id) => !published.has(id))
+  if (indexed < (await revisionNow(reader))) return undefined
+  const missing = [...published].filter((id) => !stored.endpointIds.has(id))
+  const stray = [...stored.endpointIds].filter((id) => !published.has(id))
   if (missing.length > 0) return `search does not find ${named(missing)}`
   return stray.length > 0 ? `search finds ${named(stray)}, not for sale` : undefined
 }
 
-function readIndex(file: string) {
-  let index: Database.Database | undefined
-  try {
-    index = new Database(file, { readonly: true, fileMustExist: true })
-    const ids = index.prepare<[], string>('select endpoint_id from documents').pluck().all()
-    const revision = index.prepare("select value from state where name = 'revision'").pluck().get()
-    return { endpointIds: new Set(ids), revision }
-  } catch (error) {
-    if (error instanceof Database.SqliteError) return undefined
-    throw error
-  } finally {
-    index?.close()
-  }
+async function revisionNow(reader: Reader): Promise<number> {
+  return int(await settingOn(reader, CATALOGUE))
 }
 
 async function publishedEndpoints({ all }: Reader): Promise<string[]> {

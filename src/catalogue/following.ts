@@ -1,30 +1,39 @@
 /**
  * Keeps this gateway in step with the catalogue, whichever gateway changed it: its offers, its
- * search and the standings that the search ranks by.
+ * search, and the standings and lessons that the search ranks by.
  */
 
 import type { Search } from '#search'
 import { currentRevision, int, type Store } from '#store'
 import { indexChanged } from './indexing.js'
+import type { Learning } from './learning.js'
 import type { Offers } from './offers.js'
 import { CATALOGUE } from './revision.js'
 import { FIRST_PLACE, type Standings } from './standing.js'
 
-type Deps = { store: Store; search: Search; offers: Offers; standings: Standings }
+type Deps = {
+  store: Store
+  search: Search
+  offers: Offers
+  standings: Standings
+  learning: Learning
+}
 
 /**
  * @returns `follow`: when it is done, this gateway shows and sells everything that was committed
  *   before it was called. Call it every second, and after each change of this gateway's own.
  */
 export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
-  const { store, search, offers, standings } = deps
+  const { store, search, offers, standings, learning } = deps
   // No offer is known yet, so none of those that were changed by now has to be forgotten.
   let forgotten = await currentRevision(store.db, CATALOGUE)
   let told = FIRST_PLACE
+  let taught = FIRST_PLACE
   // One round at a time, so that nothing older is written into the search after something newer.
   const round = oneAtATime(async () => {
     await indexChanged(deps, forgetChanged)
     await tellStandings()
+    await tellLessons()
   })
 
   return async () => {
@@ -49,6 +58,15 @@ export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
       if (changed.length === 0) return
       await search.putStanding(changed)
       told = place
+    }
+  }
+
+  async function tellLessons(): Promise<void> {
+    for (;;) {
+      const { changed, place } = await learning.changedAfter(taught)
+      if (changed.length === 0) return
+      await search.putLessons(changed)
+      taught = place
     }
   }
 }

@@ -46,11 +46,14 @@ test('a lost index is rebuilt at the start, with what is known about each endpoi
   const at = { endpointId: 'wiki.search', latencyMs: 12, atMs: world.clock.now() }
   world.catalogue.observe({ ...at, delivered: true })
   world.catalogue.observe({ ...at, delivered: false })
-  await world.catalogue.setRatings('wiki.search', async () => ({ sum: 9, count: 2 }))
+  await world.catalogue.setRatings('wiki.search', async () => ({
+    ...{ sum: 9, count: 2 },
+    ...{ weight: 1e9, weighted: 4.5e9 },
+  }))
   await world.catalogue.flushStandings()
   await world.reopen({ lost: true })
   expect(world.search.puts).toBe(1)
-  const page = await world.catalogue.browse({ limit: 5, min_rating: 4.5, min_uptime: 0.5 })
+  const page = await world.catalogue.browse({ limit: 5, min_rating: 4.49, min_uptime: 0.5 })
   expect(page.results).toMatchObject([
     { endpoint_id: 'wiki.search', rating: 4.5, ratings: 2, uptime: 0.5, latency_ms: 12 },
   ])

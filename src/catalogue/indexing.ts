@@ -4,18 +4,27 @@
  * after the documents are in, so that after a crash they are put again rather than missed.
  */
 
-import type { Search } from '#search'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Search, SearchDocument } from '#search'
 import { currentRevision, int, type Store } from '#store'
+import type { Learning } from './learning.js'
 import { type ListingRow, toListing } from './listing.js'
-import { endpointsOf, type ListingWithEndpoints } from './listings.js'
 import { CATALOGUE } from './revision.js'
 import { type Seller, toDocuments } from './shelf.js'
 import type { Standings } from './standing.js'
+import { endpointsIn } from './versions.js'
 
-/** Listings that are indexed in one go. */
+/** Listings after which the index remembers how far it is. */
 const PORTION = 200
+/** Endpoints that are indexed in one go. A listing may have very many. */
+const ENDPOINTS = 200
 
-type Deps = { store: Store; search: Search; standings: Pick<Standings, 'of'> }
+type Deps = {
+  store: Store
+  search: Search
+  standings: Pick<Standings, 'of'>
+  learning: Pick<Learning, 'of'>
+}
 
 /**
  * Indexes every listing that changed since the index was last brought up; all of them where it is
@@ -33,11 +42,7 @@ export async function indexChanged(deps: Deps, beforePortion: () => Promise<void
       .where('revision', '>', indexed)
       .orderBy('revision')
       .limit(PORTION)
-    const listings = rows.map(async (row) => ({
-      listing: toListing(row),
-      endpoints: await endpointsOf(store.db, row.id),
-    }))
-    await index(deps, await Promise.all(listings))
+    await index(deps, rows)
     const last = int(rows.at(-1)?.revision ?? current)
     // The last revisions may be on no listing: a listing that changed twice has only its latest.
     indexed = rows.length < PORTION && last < current ? current : last
@@ -55,24 +60,43 @@ async function indexedRevision(search: Search, current: number): Promise<number>
   return 0
 }
 
-async function index(
-  { store, search, standings }: Deps,
-  listings: readonly ListingWithEndpoints[],
+async function index(deps: Deps, rows: readonly ListingRow[]): Promise<void> {
+  const sellers = await sellersOf(deps.store, rows)
+  let shown: SearchDocument[] = []
+  let hidden: string[] = []
+  for (const row of rows) {
+    const listing = toListing(row)
+    const isShown = listing.status === 'published'
+    const seller = sellers.get(listing.sellerId)!
+    for await (const endpoint of endpointsIn(deps.store.db, row.id)) {
+      const documents = isShown ? toDocuments(listing, [endpoint], seller) : []
+      if (documents.length === 0) hidden.push(endpoint.endpointId)
+      shown.push(...documents)
+      if (shown.length + hidden.length < ENDPOINTS) continue
+      await tell(deps, shown, hidden)
+      shown = []
+      hidden = []
+      // Calls must not wait for the whole of a large listing.
+      await turn()
+    }
+  }
+  await tell(deps, shown, hidden)
+}
+
+async function sellersOf({ db }: Store, listings: readonly ListingRow[]) {
+  const ids = [...new Set(listings.map(({ seller_id }) => seller_id))]
+  const rows: Seller[] = await db('accounts').whereIn('id', ids).select('id', 'name', 'slug')
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+async function tell(
+  { search, standings, learning }: Deps,
+  shown: readonly SearchDocument[],
+  hidden: readonly string[],
 ): Promise<void> {
-  const sellerIds = [...new Set(listings.map(({ listing }) => listing.sellerId))]
-  const rows: Seller[] = await store
-    .db('accounts')
-    .whereIn('id', sellerIds)
-    .select('id', 'name', 'slug')
-  const sellers = new Map(rows.map((row) => [row.id, row]))
-  const shown = listings
-    .filter(({ listing }) => listing.status === 'published')
-    .flatMap(({ listing, endpoints }) =>
-      toDocuments(listing, endpoints, sellers.get(listing.sellerId)!),
-    )
-  const shownIds = new Set(shown.map((document) => document.endpointId))
-  const all = listings.flatMap(({ endpoints }) => endpoints.map(({ endpointId }) => endpointId))
-  await search.remove(all.filter((id) => !shownIds.has(id)))
+  await search.remove(hidden)
   await search.put(shown)
-  await search.putStanding([...(await standings.of([...shownIds])).values()])
+  const ids = shown.map(({ endpointId }) => endpointId)
+  await search.putStanding([...(await standings.of(ids)).values()])
+  await search.putLessons(await learning.of(ids))
 }

@@ -1,23 +1,35 @@
 /** What a seller may write: the shapes of a listing and its endpoints, as they arrive. */
 import { z } from 'zod'
+import { hasInvisible, plainLine, plainText } from '#core/plain-text'
 import { priceSchema } from '#pricing'
+import { hiddenNameIn, plainSchema } from './schema-text.js'
+
+/** What one listing written by hand, or one page of a larger one, holds at most. */
+export const MAX_ENDPOINTS = 500
 
 const slug = z
   .string()
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
   .max(64)
 
+/**
+ * Sellers' texts are kept as plain text: what a client would render, and what nobody sees, is taken
+ * out. The limit counts what is left; markup may be some times as long.
+ */
 const text = (max: number) =>
   z
     .string()
-    .trim()
+    .max(10 * max)
+    .overwrite(plainText)
     .min(1)
     .max(max)
-    // Control, zero-width and bidirectional characters hide text from people but not from models.
-    .regex(
-      /^[^\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]*$/,
-      'must not contain control or invisible characters',
-    )
+const line = (max: number) =>
+  z
+    .string()
+    .max(10 * max)
+    .overwrite(plainLine)
+    .min(1)
+    .max(max)
 
 const pointer = z
   .string()
@@ -25,6 +37,20 @@ const pointer = z
   .regex(/^(\/([^~/]|~[01])*)+$/, 'must be a JSON pointer such as /data/id')
 
 const jsonObject = z.record(z.string(), z.unknown())
+
+/** Examples and schemas of answers are read by whoever looks at the endpoint, so they have a length. */
+const within = (bytes: number) => (value: unknown) =>
+  Buffer.byteLength(JSON.stringify(value)) <= bytes
+
+const KIB = 1024
+const tooLong = (kib: number) => `must not be longer than ${kib} KiB as JSON`
+
+/** Names of arguments are no prose: what is invisible in them is refused rather than taken out. */
+const schemaOfSeller = jsonObject.overwrite(plainSchema).superRefine((schema, context) => {
+  const place = hiddenNameIn(schema)
+  if (place === undefined) return
+  context.addIssue({ code: 'custom', message: `has invisible characters in a name, at ${place}` })
+})
 
 const successSchema = z
   .strictObject({
@@ -79,16 +105,35 @@ export const limitsSchema = z
 
 export type ListingLimits = z.infer<typeof limitsSchema>
 
-const endpointSchema = z.strictObject({
+const probeSchema = z
+  .union([
+    z.literal('off'),
+    z.strictObject({
+      endpoint: slug.optional().describe('its slug; always this one, even where calls are metered'),
+      every_minutes: z.int().min(5).max(1440).optional(),
+    }),
+  ])
+  .describe('how Souk tries whether the upstream works')
+
+export type ProbeTerms = z.infer<typeof probeSchema>
+
+export const endpointSchema = z.strictObject({
   slug,
-  title: text(120),
+  title: line(120),
   description: text(4000),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
-  path: z.string().min(1).max(2048),
-  input_schema: jsonObject.describe('JSON Schema of the arguments; x-in places each of them'),
-  output_schema: jsonObject.optional(),
-  tags: z.array(text(64)).max(20).optional().describe('what it is filed under, for search'),
-  example: z.strictObject({ arguments: jsonObject, answer: z.unknown().optional() }).optional(),
+  path: z
+    .string()
+    .min(1)
+    .max(2048)
+    .refine((path) => !hasInvisible(path), 'must not contain control or invisible characters'),
+  input_schema: schemaOfSeller.describe('JSON Schema of the arguments; x-in places each of them'),
+  output_schema: schemaOfSeller.refine(within(64 * KIB), tooLong(64)).optional(),
+  tags: z.array(line(64)).max(20).optional().describe('what it is filed under, for search'),
+  example: z
+    .strictObject({ arguments: jsonObject, answer: z.unknown().optional() })
+    .refine(within(64 * KIB), tooLong(64))
+    .optional(),
   price: priceSchema,
   success: successSchema.optional(),
   requires_approval: z.boolean().optional(),
@@ -101,7 +146,7 @@ const providerSchema = z
     homepage: z.url().optional(),
     docs_url: z.url().optional(),
     terms_url: z.url().optional(),
-    licence: text(300).optional(),
+    licence: line(300).optional(),
     attribution: text(500).optional(),
   })
   .describe('where the data comes from and under which terms')
@@ -110,14 +155,15 @@ export type Provider = z.infer<typeof providerSchema>
 
 export const listingSchema = z.strictObject({
   slug,
-  title: text(120),
+  title: line(120),
   description: text(4000),
   category: slug,
   backend: backendSchema,
   credential: credentialSchema.optional(),
   limits: limitsSchema.optional(),
+  probe: probeSchema.optional(),
   provider: providerSchema.optional(),
-  endpoints: z.array(endpointSchema).min(1).max(500),
+  endpoints: z.array(endpointSchema).min(1).max(MAX_ENDPOINTS),
 })
 
 export type ListingInput = z.infer<typeof listingSchema>
@@ -125,14 +171,15 @@ export type ListingInput = z.infer<typeof listingSchema>
 /** A change to a listing: endpoints are merged by slug, and only what changed makes a new version. */
 export const listingPatchSchema = z
   .strictObject({
-    title: text(120),
+    title: line(120),
     description: text(4000),
     category: slug,
     backend: backendSchema,
     limits: limitsSchema,
+    probe: probeSchema,
     provider: providerSchema,
-    endpoints: z.array(endpointSchema.partial().required({ slug: true })).max(500),
-    retire: z.array(slug).max(500).describe('endpoints that are no longer sold'),
+    endpoints: z.array(endpointSchema.partial().required({ slug: true })).max(MAX_ENDPOINTS),
+    retire: z.array(slug).max(MAX_ENDPOINTS).describe('endpoints that are no longer sold'),
   })
   .partial()
 

@@ -3,9 +3,17 @@ import type { Id } from '#core/ids'
 import type { PriceTerms } from '#pricing'
 import { int } from '#store'
 import type { HttpMethod } from '#upstreams'
-import type { ListingLimits, Provider, SuccessRule } from './listing-schema.js'
+import type { ListingLimits, ProbeTerms, Provider, SuccessRule } from './listing-schema.js'
 
 export type ListingStatus = 'draft' | 'published' | 'paused' | 'retired'
+
+/** What the gateway did to a listing and its seller must know. */
+export type Notice = {
+  /** It was paused because it kept failing. */
+  code: 'health'
+  atMs: number
+  detail: string
+}
 
 export type Listing = {
   id: Id<'listing'>
@@ -18,9 +26,12 @@ export type Listing = {
   backend: { type: 'http'; base_url: string }
   credential: { type: string; name: string | null; origin: string | null; sealed: Buffer | null }
   limits: ListingLimits
+  probe: ProbeTerms
   provider: Provider
   /** For a shipped listing that is not live yet: what the operator has to do. */
   operatorMust: string | null
+  /** Set while the gateway itself keeps it paused. */
+  notice: Notice | null
   createdAtMs: number
   updatedAtMs: number
   /** Of its last change, in the catalogue's count. */
@@ -68,8 +79,10 @@ export type ListingRow = {
   credential_origin: string | null
   credential_sealed: Buffer | null
   limits: string
+  probe: string
   provider: string
   operator_must: string | null
+  notice: string | null
   created_at: bigint
   updated_at: bigint
   revision: bigint
@@ -92,8 +105,10 @@ export function toListing(row: ListingRow): Listing {
       sealed: row.credential_sealed,
     },
     limits: JSON.parse(row.limits),
+    probe: JSON.parse(row.probe),
     provider: JSON.parse(row.provider),
     operatorMust: row.operator_must,
+    notice: row.notice === null ? null : JSON.parse(row.notice),
     createdAtMs: int(row.created_at),
     updatedAtMs: int(row.updated_at),
     revision: int(row.revision),

@@ -2,7 +2,6 @@
  * Listings as their sellers manage them. Every change of an endpoint's schema, price or backend is
  * a new immutable version; nothing that was ever sold is overwritten or deleted.
  */
-import { canonicalJson } from '#core/canonical-json'
 import type { Clock } from '#core/clock'
 import { defined } from '#core/defined'
 import { type Id, isId, newId } from '#core/ids'
@@ -17,20 +16,22 @@ import {
   sealCredential,
   type Upstreams,
 } from '#upstreams'
+import { defineEndpoints, mergeEndpoints, refuseUnknown } from './endpoint-changes.js'
+import { lookAgain, watchAnew } from './health-rows.js'
 import {
   credentialOwner,
-  ENDPOINT_COLUMNS,
   type Endpoint,
   type EndpointDefinition,
-  type EndpointRow,
   type Listing,
   type ListingRow,
   type ListingStatus,
-  toEndpoint,
   toListing,
 } from './listing.js'
-import type { EndpointInput, ListingInput, ListingPatch } from './listing-schema.js'
+import { type ListingInput, type ListingPatch, MAX_ENDPOINTS } from './listing-schema.js'
+import { checkProbe } from './next-probed.js'
 import { CATALOGUE } from './revision.js'
+import { flagListing } from './text-flags.js'
+import { countEndpoints, endpointsAfter, endpointsIn, putEndpoints } from './versions.js'
 
 export type ListingDeps = {
   store: Store
@@ -42,7 +43,15 @@ export type ListingDeps = {
 /** What `file_hash` says of a shipped listing that its operator has changed. */
 export const OPERATORS_OWN = 'operator'
 
-export type ListingWithEndpoints = { listing: Listing; endpoints: Endpoint[] }
+/** A listing and a page of its endpoints, in the order of their ids: all that a seller writes by hand. */
+export type ListingWithEndpoints = {
+  listing: Listing
+  endpoints: Endpoint[]
+  /** Of the whole listing. */
+  endpointCount: number
+  /** The id after which the next page begins, where there are more. */
+  next?: string
+}
 
 /** What a caller may know about a credential: its type and where it goes, never its value. */
 export type CredentialSlot = { type: string; name?: string | undefined }
@@ -62,8 +71,9 @@ export async function createListing(
   const credential = input.credential ?? { type: 'none' as const }
   const needed = input.credential ? slotOf(credential) : (slot ?? slotOf(credential))
   checkCredential(credential)
-  const definitions = input.endpoints.map((endpoint) => defineEndpoint(endpoint, input.backend))
-  await checkDefinitions(deps, slugs(input.endpoints), definitions, needed)
+  const definitions = defineEndpoints(input.endpoints, input.backend)
+  await checkDefinitions(deps, definitions, needed)
+  await checkProbe(input.probe, async (slug) => definitions.get(slug))
   const now = deps.clock.now()
   const id = newId('listing', now)
   await deps.store.inTransaction(async (tx) => {
@@ -81,9 +91,8 @@ export async function createListing(
       created_at: now,
       updated_at: now,
     })
-    for (const [i, endpoint] of input.endpoints.entries()) {
-      await putEndpoint(tx, { id, slug: input.slug }, endpoint.slug, definitions[i]!, now)
-    }
+    await putEndpoints(tx, { id, slug: input.slug }, definitions, now)
+    await flagListing(tx, { id, slug: input.slug }, input, now)
   })
   return getListing(deps.store.db, id)
 }
@@ -94,13 +103,17 @@ export async function createListing(
  * @throws Problem `invalid_request` naming what cannot be sold.
  */
 export function changeListing(deps: ListingDeps, id: string, patch: ListingPatch): Promise<void> {
-  return revise(deps, id, async ({ listing, endpoints }) => {
+  return revise(deps, id, async (listing) => {
     const backend = patch.backend ?? listing.backend
-    const definitions = mergeEndpoints(endpoints, patch, backend)
     const retired = patch.retire ?? []
+    const endpoints = await touchedEndpoints(deps.store.db, listing, patch)
+    const definitions = mergeEndpoints(endpoints, patch, backend)
     refuseUnknown(endpoints, retired)
-    const slot = { type: listing.credential.type, name: listing.credential.name ?? undefined }
-    await checkDefinitions(deps, [...definitions.keys()], [...definitions.values()], slot)
+    await checkDefinitions(deps, definitions, slotOfListing(listing))
+    await checkProbe(patch.probe, async (slug) => {
+      const stored = await endpointsIn(deps.store.db, id, [slug]).next()
+      return definitions.get(slug) ?? (stored.done ? undefined : stored.value.definition)
+    })
     const columns = listingColumns({ ...showColumns(listing), ...defined(patch), backend })
     return { columns, definitions, retired }
   })
@@ -112,9 +125,9 @@ export function setCredential(
   id: string,
   credential: Credential,
 ): Promise<void> {
-  return revise(deps, id, async ({ listing, endpoints }) => {
+  return revise(deps, id, async (listing) => {
     checkCredential(credential)
-    for (const { definition, status } of endpoints) {
+    for await (const { definition, status } of endpointsIn(deps.store.db, id)) {
       if (status === 'active') checkTarget(targetOf(definition), slotOf(credential))
     }
     const { base_url: baseUrl } = listing.backend
@@ -124,7 +137,7 @@ export function setCredential(
 
 /** @throws Problem `listing_changed` for a retired listing, `invalid_request` without credential. */
 export function setStatus(deps: ListingDeps, id: string, status: ListingStatus): Promise<void> {
-  return revise(deps, id, async ({ listing }) => {
+  return revise(deps, id, async (listing) => {
     if (status === 'published') refuseUnfinished(listing)
     if (listing.status === 'retired' && status !== 'retired') {
       throw new Problem('listing_changed', 'A retired listing cannot be sold again.', {
@@ -150,13 +163,13 @@ type Revision = {
 async function revise(
   deps: ListingDeps,
   id: string,
-  plan: (current: ListingWithEndpoints) => Promise<Revision>,
+  plan: (current: Listing) => Promise<Revision>,
 ): Promise<void> {
   for (let isWritten = false; !isWritten; ) {
-    const current = await getListing(deps.store.db, id)
+    const current = await findListing(deps.store.db, id)
     const revision = await plan(current)
     isWritten = await deps.store.inTransaction((tx) =>
-      writeRevision(tx, current.listing, revision, deps.clock.now()),
+      writeRevision(tx, current, revision, deps.clock.now()),
     )
   }
 }
@@ -176,96 +189,44 @@ async function writeRevision(
   if (changed === 0) return false
   // A shipped listing that its operator changed is theirs: its file no longer overwrites it.
   await tx('listings').where({ id }).whereNotNull('file_hash').update({ file_hash: OPERATORS_OWN })
-  for (const [slug, definition] of definitions) {
-    await putEndpoint(tx, listing, slug, definition, nowMs)
-  }
+  await putEndpoints(tx, listing, definitions, nowMs)
+  await flagListing(tx, listing, columns, nowMs)
   await tx('endpoints')
     .where({ listing_id: id })
     .whereIn('slug', retired)
     .update({ status: 'retired' })
+  if (columns.status === undefined) await lookAgain(tx, listing.slug, nowMs)
+  else await watchAnew(tx, listing, columns.status as ListingStatus, nowMs)
   return true
 }
 
+/**
+ * A listing with at most {@link MAX_ENDPOINTS} of its endpoints: the first ones, or those after the id
+ * `after`.
+ *
+ * @throws Problem `listing_not_found`.
+ */
+export async function getListing(db: Db, id: string, after = ''): Promise<ListingWithEndpoints> {
+  // The listing first: endpoints that are newer than its revision do no harm, older ones would.
+  const listing = await findListing(db, id)
+  const endpoints = await endpointsAfter(db, id, after, MAX_ENDPOINTS + 1)
+  const isMore = endpoints.length > MAX_ENDPOINTS
+  if (isMore) endpoints.pop()
+  const isAll = after === '' && !isMore
+  const endpointCount = isAll ? endpoints.length : await countEndpoints(db, id)
+  const next = isMore ? { next: endpoints.at(-1)!.endpointId } : {}
+  return { listing, endpoints, endpointCount, ...next }
+}
+
 /** @throws Problem `listing_not_found`. */
-export async function getListing(db: Db, id: string): Promise<ListingWithEndpoints> {
+export async function findListing(db: Db, id: string): Promise<Listing> {
   const row = isId('listing', id) && (await db<ListingRow>('listings').where({ id }).first())
   if (!row) throw listingNotFound()
-  // The listing first: endpoints that are newer than its revision do no harm, older ones would.
-  return { listing: toListing(row), endpoints: await endpointsOf(db, id) }
+  return toListing(row)
 }
 
 export function listingNotFound(): Problem {
   return new Problem('listing_not_found', 'There is no such listing of this account.')
-}
-
-/** The latest version of each endpoint of a listing. */
-export async function endpointsOf(db: Db, listingId: string): Promise<Endpoint[]> {
-  const rows: EndpointRow[] = await db('endpoints')
-    .join('endpoint_versions', (join) =>
-      join
-        .on('endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
-        .andOn('endpoints.latest_version', 'endpoint_versions.version'),
-    )
-    .where('endpoints.listing_id', listingId)
-    .orderBy('endpoints.endpoint_id')
-    .select(...ENDPOINT_COLUMNS)
-  return rows.map(toEndpoint)
-}
-
-/** What an endpoint sells, from what its seller wrote. */
-export function defineEndpoint(
-  endpoint: EndpointInput,
-  backend: { base_url: string },
-): EndpointDefinition {
-  return {
-    title: endpoint.title,
-    description: endpoint.description,
-    method: endpoint.method,
-    path: endpoint.path,
-    base_url: backend.base_url.replace(/\/+$/, ''),
-    input_schema: endpoint.input_schema,
-    ...(endpoint.output_schema !== undefined && { output_schema: endpoint.output_schema }),
-    ...(endpoint.example !== undefined && { example: endpoint.example }),
-    ...(endpoint.tags !== undefined && { tags: endpoint.tags }),
-    price: endpoint.price,
-    success: endpoint.success ?? { status: '2xx' },
-    requires_approval: endpoint.requires_approval ?? false,
-  }
-}
-
-/** Writes a new version where the definition differs from the latest. Reports whether it did. */
-export async function putEndpoint(
-  tx: Tx,
-  listing: { id: string; slug: string },
-  slug: string,
-  definition: EndpointDefinition,
-  nowMs: number,
-): Promise<boolean> {
-  const endpointId = `${listing.slug}.${slug}`
-  const latest: EndpointRow | undefined = await tx('endpoints')
-    .join('endpoint_versions', (join) =>
-      join
-        .on('endpoints.endpoint_id', 'endpoint_versions.endpoint_id')
-        .andOn('endpoints.latest_version', 'endpoint_versions.version'),
-    )
-    .where('endpoints.endpoint_id', endpointId)
-    .first(...ENDPOINT_COLUMNS)
-  const text = canonicalJson(definition)
-  if (latest?.status === 'active' && latest.definition === text) return false
-  const version = latest ? Number(latest.latest_version) + 1 : 1
-  const endpoint = { status: 'active', latest_version: version }
-  if (latest) await tx('endpoints').where({ endpoint_id: endpointId }).update(endpoint)
-  else {
-    const row = { endpoint_id: endpointId, listing_id: listing.id, slug, created_at: nowMs }
-    await tx('endpoints').insert({ ...row, ...endpoint })
-  }
-  await tx('endpoint_versions').insert({
-    endpoint_id: endpointId,
-    version,
-    definition: text,
-    created_at: nowMs,
-  })
-  return true
 }
 
 /** The columns that a seller writes, as they are stored. */
@@ -276,6 +237,7 @@ export function listingColumns(input: Omit<ListingInput, 'slug' | 'endpoints' | 
     category: input.category,
     backend: JSON.stringify(input.backend),
     limits: JSON.stringify(input.limits ?? {}),
+    probe: JSON.stringify(input.probe ?? {}),
     provider: JSON.stringify(input.provider ?? {}),
   }
 }
@@ -289,7 +251,8 @@ export async function insertListing(tx: Tx, row: Record<string, unknown>): Promi
   }
 }
 
-function credentialColumns(
+/** A credential as it is stored, sealed for the host of `baseUrl`. */
+export function credentialColumns(
   vault: CredentialVault,
   listing: { id: string; sellerId: string },
   credential: Credential,
@@ -306,13 +269,12 @@ function credentialColumns(
 
 async function checkDefinitions(
   { upstreams }: ListingDeps,
-  endpointSlugs: readonly string[],
-  definitions: readonly EndpointDefinition[],
+  definitions: ReadonlyMap<string, EndpointDefinition>,
   slot: CredentialSlot,
 ): Promise<void> {
   const schemas: { where: string; schema: Record<string, unknown> }[] = []
-  for (const [i, definition] of definitions.entries()) {
-    const where = `endpoints.${endpointSlugs[i]}.input_schema`
+  for (const [slug, definition] of definitions) {
+    const where = `endpoints.${slug}.input_schema`
     checkSchemaShape(definition.input_schema, where)
     upstreams.checkReachable(definition.base_url)
     checkTarget(targetOf(definition), slot)
@@ -321,7 +283,28 @@ async function checkDefinitions(
   await proveSchemas(schemas)
 }
 
-function targetOf(definition: EndpointDefinition) {
+/**
+ * The endpoints that a patch touches: those that it names, or all where their backend changes.
+ *
+ * @throws Problem `invalid_request` where those are more than a patch can hold.
+ */
+async function touchedEndpoints(db: Db, listing: Listing, patch: ListingPatch) {
+  const named = [...(patch.endpoints ?? []).map(({ slug }) => slug), ...(patch.retire ?? [])]
+  const isAll = patch.backend !== undefined
+  if (isAll && (await countEndpoints(db, listing.id)) > MAX_ENDPOINTS) {
+    throw new Problem(
+      'invalid_request',
+      `A listing of more than ${MAX_ENDPOINTS} endpoints gets another backend by an import only.`,
+      { action: 'Import its document again, with the new server in it.' },
+    )
+  }
+  const endpoints: Endpoint[] = []
+  const found = isAll ? endpointsIn(db, listing.id) : endpointsIn(db, listing.id, named)
+  for await (const endpoint of found) endpoints.push(endpoint)
+  return endpoints
+}
+
+export function targetOf(definition: EndpointDefinition) {
   return {
     baseUrl: definition.base_url,
     method: definition.method,
@@ -330,67 +313,34 @@ function targetOf(definition: EndpointDefinition) {
   }
 }
 
-function slotOf(credential: Credential): CredentialSlot {
+export function slotOf(credential: Credential): CredentialSlot {
   return 'name' in credential
     ? { type: credential.type, name: credential.name }
     : { type: credential.type }
 }
 
-function slugs(endpoints: readonly { slug: string }[]): string[] {
-  const names = endpoints.map((endpoint) => endpoint.slug)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice) throw new Problem('invalid_request', `The endpoint slug "${twice}" is there twice.`)
-  return names
+export function slotOfListing({ credential }: Listing): CredentialSlot {
+  return { type: credential.type, name: credential.name ?? undefined }
 }
 
-/** The definitions that a patch leaves behind, by slug; only those that it touches. */
-function mergeEndpoints(
-  current: readonly Endpoint[],
-  patch: ListingPatch,
-  backend: { base_url: string },
-): Map<string, EndpointDefinition> {
-  const merged = new Map<string, EndpointDefinition>()
-  const patched = new Map((patch.endpoints ?? []).map((endpoint) => [endpoint.slug, endpoint]))
-  slugs(patch.endpoints ?? [])
-  for (const endpoint of current) {
-    const change = patched.get(endpoint.slug)
-    patched.delete(endpoint.slug)
-    if (!change && (!patch.backend || endpoint.status === 'retired')) continue
-    const { base_url, ...rest } = endpoint.definition
-    merged.set(
-      endpoint.slug,
-      defineEndpoint({ ...rest, ...defined(change ?? {}), slug: endpoint.slug }, backend),
-    )
-  }
-  for (const [slug, endpoint] of patched) {
-    const missing = (
-      ['title', 'description', 'method', 'path', 'input_schema', 'price'] as const
-    ).filter((name) => endpoint[name] === undefined)
-    if (missing.length > 0) {
-      throw new Problem(
-        'invalid_request',
-        `The new endpoint "${slug}" lacks ${missing.join(', ')}.`,
-      )
-    }
-    merged.set(slug, defineEndpoint(endpoint as EndpointInput, backend))
-  }
-  return merged
+/** Whether both are the same kind of credential at the same place. */
+export function isSameSlot(one: CredentialSlot, other: CredentialSlot): boolean {
+  return one.type === other.type && one.name === other.name
 }
 
-function refuseUnknown(endpoints: readonly Endpoint[], retired: readonly string[]): void {
-  const unknown = retired.find((slug) => !endpoints.some((endpoint) => endpoint.slug === slug))
-  if (unknown === undefined) return
-  throw new Problem('invalid_request', `The listing has no endpoint "${unknown}" to retire.`)
+/** Whether nothing keeps the listing from being published: its credential, if it needs one, is set. */
+export function isFinished({ credential }: Listing): boolean {
+  return credential.type === 'none' || credential.sealed !== null
 }
 
 function refuseUnfinished(listing: Listing): void {
-  if (listing.credential.type === 'none' || listing.credential.sealed) return
+  if (isFinished(listing)) return
   throw new Problem('invalid_request', 'The listing needs its credential before it is published.', {
     action: listing.operatorMust ?? 'Set it with PUT /v1/listings/{id}/credential.',
   })
 }
 
 function showColumns(listing: Listing) {
-  const { title, description, category, limits, provider } = listing
-  return { title, description, category, limits, provider }
+  const { title, description, category, limits, probe, provider } = listing
+  return { title, description, category, limits, probe, provider }
 }

@@ -18,6 +18,7 @@ import {
   type Listing,
   type ListingRow,
   type ListingStatus,
+  type Notice,
   toEndpoint,
   toListing,
 } from './listing.js'
@@ -32,6 +33,8 @@ export type Offer = {
   endpointId: string
   version: number
   latestVersion: number
+  /** When this version was made. */
+  changedAtMs: number
   listingId: Id<'listing'>
   sellerId: Id<'account'>
   sellerName: string
@@ -46,6 +49,8 @@ export type Offer = {
   credential: Credential
   /** Whether it can be bought now; an offer that cannot is kept to say why. */
   status: ListingStatus
+  /** Set while it is paused because it kept failing. */
+  notice: Notice | null
   /** Whether the credential was given for another host than this version calls. */
   hostChanged: boolean
 }
@@ -89,7 +94,8 @@ export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
 export function requireForSale(offer: Offer | undefined, endpointId: string): Offer {
   if (!offer || offer.status === 'draft') throw endpointNotFound(endpointId)
   if (offer.status !== 'published') {
-    throw new Problem('listing_changed', `${endpointId} is ${offer.status} by its seller.`)
+    const why = offer.notice ? 'because its provider kept failing' : 'by its seller'
+    throw new Problem('listing_changed', `${endpointId} is ${offer.status} ${why}.`)
   }
   if (offer.hostChanged) {
     throw new Problem(
@@ -128,12 +134,13 @@ function toOffer(
   sellerName: string,
   row: EndpointRow,
 ): Offer {
-  const { definition, version, status } = toEndpoint(row)
+  const { definition, version, status, changedAtMs } = toEndpoint(row)
   const { origin } = listing.credential
   return {
     endpointId: row.endpoint_id,
     version,
     latestVersion: Number(row.latest_version),
+    changedAtMs,
     listingId: listing.id,
     sellerId: listing.sellerId,
     sellerName,
@@ -152,6 +159,7 @@ function toOffer(
     limits: listing.limits,
     credential: credentialOf(vault, listing),
     status: status === 'retired' ? 'retired' : listing.status,
+    notice: listing.notice,
     hostChanged: origin !== null && origin !== new URL(definition.base_url).origin,
   }
 }

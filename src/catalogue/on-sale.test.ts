@@ -69,8 +69,9 @@ describe('standing', () => {
     await flush()
     expect(await browse({ query: slug, min_uptime: '0.75' })).toContain(endpointId)
     expect(await browse({ query: slug, min_uptime: '0.76' })).not.toContain(endpointId)
-    expect(await browse({ query: slug, min_rating: '4' })).toContain(endpointId)
-    expect(await browse({ query: slug, min_rating: '4.1' })).not.toContain(endpointId)
+    // One mark of a buyer who paid little hardly moves the score from the mean of all.
+    expect(await browse({ query: slug, min_rating: '3.5' })).toContain(endpointId)
+    expect(await browse({ query: slug, min_rating: '3.6' })).not.toContain(endpointId)
     expect(await describeIt(endpointId)).toMatchObject({
       health: {
         uptime: 0.75,
@@ -297,13 +298,11 @@ describe('a provider that ships', () => {
     const { call_id } = await buy(rated.endpointId)
     await world.rest('POST', '/v1/ratings', buyer.key, { call_id, score: 5 })
     await world.stop()
-    for (const suffix of ['', '-wal', '-shm']) {
-      rmSync(join(world.dataDir, `search.db${suffix}`), { force: true })
-    }
+    rmSync(join(world.dataDir, 'search.index'))
     await world.restart()
     expect(await ofOperator('openai')).toMatchObject({ id, status: 'published' })
     expect(await browse(filters)).toContain('openai.chat')
-    expect(await browse({ seller: seller.slug, min_rating: '5', min_uptime: '1' })).toEqual([
+    expect(await browse({ seller: seller.slug, min_rating: '3.5', min_uptime: '1' })).toEqual([
       rated.endpointId,
     ])
   })

@@ -5,12 +5,13 @@ import {
   type Answer,
   type Credential,
   type CredentialVault,
+  type SendOptions,
   shapeRequest,
   type Upstreams,
 } from '#upstreams'
 import { isDelivered } from './delivered.js'
 import type { Endpoint } from './listing.js'
-import type { ListingWithEndpoints } from './listings.js'
+import { type ListingWithEndpoints, targetOf } from './listings.js'
 import { credentialOf } from './offers.js'
 
 export type ProbeResult = {
@@ -23,7 +24,7 @@ export type ProbeResult = {
 }
 
 type Deps = {
-  upstreams: Upstreams
+  upstreams: Pick<Upstreams, 'send'>
   vault: CredentialVault
   validatorFor(schema: Record<string, unknown>): Validator
 }
@@ -34,7 +35,7 @@ type Deps = {
  */
 export async function probeListing(
   deps: Deps,
-  { listing, endpoints }: ListingWithEndpoints,
+  { listing, endpoints }: Pick<ListingWithEndpoints, 'listing' | 'endpoints'>,
   only: { endpoint?: string | undefined; arguments?: Record<string, unknown> | undefined },
 ): Promise<ProbeResult[]> {
   const wanted = endpoints.filter(
@@ -59,27 +60,42 @@ async function probe(
   credential: Credential,
   given: Record<string, unknown> | undefined,
 ): Promise<ProbeResult> {
-  const { definition, endpointId } = endpoint
+  const tried = await tryEndpoint(deps, endpoint, credential, { given })
+  return tried.kind === 'not-tried'
+    ? notTried(endpoint.endpointId, tried.hint)
+    : judge(endpoint, tried.answer)
+}
+
+/** What came of trying an endpoint; `hint` says why it could not even be tried. */
+export type Tried = { kind: 'tried'; answer: Answer } | { kind: 'not-tried'; hint: string }
+
+type Attempt = SendOptions & {
+  /** Arguments instead of those of its example. */
+  given?: Record<string, unknown> | undefined
+  /** Sent besides those that the arguments make. */
+  headers?: Readonly<Record<string, string>>
+}
+
+/** Calls an endpoint once, with its example; without one, with no arguments. */
+export async function tryEndpoint(
+  deps: Omit<Deps, 'vault'>,
+  { definition }: Endpoint,
+  credential: Credential,
+  { given, headers, ...options }: Attempt,
+): Promise<Tried> {
   const args = given ?? definition.example?.arguments ?? {}
   const faults = deps.validatorFor(definition.input_schema)(args)
   if (faults.length > 0) {
     const paths = faults.map(({ path, message }) => `${path || '/'} ${message}`).join('; ')
-    return notTried(
-      endpointId,
-      `Give the endpoint an example that fits its input_schema: ${paths}.`,
-    )
+    const hint = `Give the endpoint an example that fits its input_schema: ${paths}.`
+    return { kind: 'not-tried', hint }
   }
   try {
-    const target = {
-      baseUrl: definition.base_url,
-      method: definition.method,
-      path: definition.path,
-      inputSchema: definition.input_schema,
-    }
-    const answer = await deps.upstreams.send(shapeRequest(target, args), credential, {})
-    return judge(endpoint, answer)
+    const request = shapeRequest(targetOf(definition), args)
+    const sent = { ...request, headers: { ...headers, ...request.headers } }
+    return { kind: 'tried', answer: await deps.upstreams.send(sent, credential, options) }
   } catch (error) {
-    if (error instanceof Problem) return notTried(endpointId, error.message)
+    if (error instanceof Problem) return { kind: 'not-tried', hint: error.message }
     throw error
   }
 }

@@ -3,10 +3,9 @@
 import { defined } from '#core/defined'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
-import { importOpenApi } from '#openapi'
-import type { PriceTerms } from '#pricing'
 import type { Validator } from '#schemas'
 import type { Credential } from '#upstreams'
+import { createImporting } from './importing.js'
 import type { Listing } from './listing.js'
 import type { ListingInput, ListingPatch } from './listing-schema.js'
 import {
@@ -22,10 +21,11 @@ import {
 } from './listings.js'
 import { type ProbeResult, probeListing } from './probe.js'
 import { loadShipped, shippedSlugs } from './shipped.js'
+import type { ImportOutcome } from './store-draft.js'
+import { endpointsIn } from './versions.js'
 
-/** The largest document that an import reads, in bytes. */
-const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
-const DOCUMENT_TIMEOUT_MS = 15_000
+/** Endpoints that one page of listings shows, and then some: those of its last listing. */
+const MAX_SHOWN = 2_000
 
 type Deps = ListingDeps & {
   catalogFolder: string
@@ -34,18 +34,11 @@ type Deps = ListingDeps & {
   validatorFor(schema: Record<string, unknown>): Validator
 }
 
-export type ImportInput = {
-  document?: unknown
-  url?: string | undefined
-  slug?: string | undefined
-  title?: string | undefined
-  price: PriceTerms
-}
-
 export type Selling = Awaited<ReturnType<typeof createSelling>>
 
 export async function createSelling(deps: Deps) {
   const reserved = await shippedSlugs(deps.catalogFolder)
+  const importing = createImporting({ ...deps, reserved })
   return {
     /** @throws Problem `slug_taken`, `invalid_request`. */
     create: async (
@@ -56,14 +49,20 @@ export async function createSelling(deps: Deps) {
       refuseReserved(reserved, input.slug)
       return createListing(deps, sellerId, input, slot)
     },
-    draftFrom: (input: ImportInput) => draftFrom(deps, input),
-    /** @throws Problem `listing_not_found`, also for a listing of someone else. */
-    own: (sellerId: string, id: string) => own(deps, sellerId, id),
-    listOwn: async (sellerId: string): Promise<ListingWithEndpoints[]> => {
-      const { db } = deps.store
-      const rows = await db('listings').where({ seller_id: sellerId }).orderBy('id').select('id')
-      return Promise.all(rows.map((row) => getListing(db, row.id)))
+    takeImportSeat: importing.takeSeat,
+    /** See `Importing.importDocument`; search finds what is on sale when it is done. */
+    importDocument: async (sellerId: Id<'account'>, body: Uint8Array): Promise<ImportOutcome> => {
+      const outcome = await importing.importDocument(sellerId, body)
+      if (!outcome.isDryRun) await deps.follow()
+      return outcome
     },
+    /**
+     * @param after shows the endpoints after this id, where a page does not hold all of them.
+     * @throws Problem `listing_not_found`, also for a listing of someone else.
+     */
+    own: (sellerId: string, id: string, after?: string) => own(deps, sellerId, id, after),
+    /** The account's listings after the id `after`, as many as make a page; `next` where there are more. */
+    listOwn: (sellerId: string, after = '') => listOwn(deps, sellerId, after),
     change: async (sellerId: string, id: string, patch: ListingPatch) => {
       await own(deps, sellerId, id)
       await changeListing(deps, id, patch)
@@ -82,7 +81,12 @@ export async function createSelling(deps: Deps) {
       sellerId: string,
       id: string,
       only: { endpoint?: string | undefined; arguments?: Record<string, unknown> | undefined },
-    ): Promise<ProbeResult[]> => probeListing(deps, await own(deps, sellerId, id), only),
+    ): Promise<ProbeResult[]> => {
+      const { listing, endpoints } = await own(deps, sellerId, id)
+      const slugs = only.endpoint === undefined ? undefined : [only.endpoint]
+      const named = slugs && (await listOf(endpointsIn(deps.store.db, id, slugs)))
+      return probeListing(deps, { listing, endpoints: named ?? endpoints }, only)
+    },
     /**
      * Applies the files of `catalog/` that are new or changed, as listings of `sellerId`. They are
      * found after the next `follow`.
@@ -94,11 +98,18 @@ export async function createSelling(deps: Deps) {
       const options = { folder: deps.catalogFolder, sellerId, ...defined({ onProgress }) }
       await loadShipped(deps, options)
     },
+    /** Ends imports that are on, at the next portion. */
+    close: importing.close,
   }
 }
 
-async function own(deps: Deps, sellerId: string, id: string): Promise<ListingWithEndpoints> {
-  const found = await getListing(deps.store.db, id)
+async function own(
+  deps: Deps,
+  sellerId: string,
+  id: string,
+  after?: string,
+): Promise<ListingWithEndpoints> {
+  const found = await getListing(deps.store.db, id, after)
   if (found.listing.sellerId !== sellerId) throw listingNotFound()
   return found
 }
@@ -114,20 +125,30 @@ async function afterChange(deps: Deps, id: string): Promise<ListingWithEndpoints
   return getListing(deps.store.db, id)
 }
 
-/**
- * A listing made from an OpenAPI document, not stored yet.
- *
- * @throws Problem `invalid_request` saying where the document is wrong.
- */
-async function draftFrom(deps: Deps, input: ImportInput) {
-  const document = input.url === undefined ? input.document : await fetchText(deps, input.url)
-  const listing = defined({ slug: input.slug, title: input.title, base_url: input.url })
-  return importOpenApi(document, { listing, price: input.price })
+async function listOwn({ store: { db } }: Deps, sellerId: string, after: string) {
+  const rows = await db('listings')
+    .where({ seller_id: sellerId })
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(MAX_SHOWN)
+    .select('id')
+  const listings: ListingWithEndpoints[] = []
+  let shown = 0
+  for (const { id } of rows) {
+    if (shown >= MAX_SHOWN) break
+    const listing = await getListing(db, id)
+    shown += 1 + listing.endpoints.length
+    listings.push(listing)
+  }
+  const last = listings.at(-1)?.listing.id
+  const isMore = listings.length < rows.length || rows.length === MAX_SHOWN
+  return { listings, next: isMore ? last : undefined }
 }
 
-async function fetchText({ upstreams }: Deps, url: string): Promise<string> {
-  const limits = { maxBytes: MAX_DOCUMENT_BYTES, timeoutMs: DOCUMENT_TIMEOUT_MS }
-  return (await upstreams.fetchDocument(url, limits)).toString('utf8')
+async function listOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
 }
 
 function refuseReserved(reserved: ReadonlySet<string>, slug: string): void {

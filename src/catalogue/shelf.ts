@@ -3,14 +3,18 @@ import { toRfc3339 } from '#core/clock'
 import { defined } from '#core/defined'
 import { parseUsdc } from '#core/money'
 import type { Page } from '#core/page'
+import { plainLine, plainText } from '#core/plain-text'
 import { Problem } from '#core/problem'
 import { FEE_BPS, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Search, SearchDocument, Standing } from '#search'
 import type { Db } from '#store'
-import type { Endpoint, Listing } from './listing.js'
+import type { Learning, Looker } from './learning.js'
+import type { Endpoint, EndpointDefinition, Listing } from './listing.js'
 import { endpointNotFound, type Offer, type Offers } from './offers.js'
+import { plainSchema } from './schema-text.js'
 import type { Standings } from './standing.js'
+import { changesBetween } from './version-changes.js'
 
 export type BrowseQuery = {
   query?: string | undefined
@@ -41,12 +45,20 @@ export type BrowsePage = {
   results: BrowseResult[]
   categories?: { name: string; count: number }[]
   next_cursor?: string
+  /** Only where the chosen engine was away and another one answered. */
+  search?: { engine: string; fallback: true }
 }
 
-type Deps = { db: Db; search: Search; offers: Offers; standings: Standings }
+type Deps = {
+  db: Db
+  search: Search
+  offers: Offers
+  standings: Standings
+  learning: Pick<Learning, 'searched' | 'opened'>
+}
 
 /** @throws Problem `invalid_request` for a price or a cursor that is none. */
-export async function browse(deps: Deps, query: BrowseQuery): Promise<BrowsePage> {
+export async function browse(deps: Deps, query: BrowseQuery, looker?: Looker): Promise<BrowsePage> {
   const { query: text, category, seller, cursor, limit, max_price } = query
   const maxPrice = max_price === undefined ? undefined : parseUsdc(max_price, 'max_price')
   const filters = { minRating: query.min_rating, minUptime: query.min_uptime, maxPrice }
@@ -55,11 +67,16 @@ export async function browse(deps: Deps, query: BrowseQuery): Promise<BrowsePage
     ...defined({ query: text, category, seller, cursor, ...filters }),
   })
   const results = await showAll(deps, found)
+  if (looker && text !== undefined) {
+    const shown = results.map(({ endpoint_id }) => endpoint_id)
+    deps.learning.searched(looker, text, shown)
+  }
   const isOverview = (query.query ?? '').trim() === '' && query.cursor === undefined
   return {
     results,
     ...(isOverview && { categories: await deps.search.categories() }),
     ...(found.nextCursor !== undefined && { next_cursor: found.nextCursor }),
+    ...(found.isFallback && { search: { engine: found.engine, fallback: true as const } }),
   }
 }
 
@@ -68,14 +85,16 @@ export async function browse(deps: Deps, query: BrowseQuery): Promise<BrowsePage
  *
  * @throws Problem `endpoint_not_found`.
  */
-export async function describe(deps: Deps, endpointId: string, version?: number) {
+export async function describe(deps: Deps, endpointId: string, version?: number, looker?: Looker) {
   const offer = await deps.offers.find(endpointId, version)
   if (!offer || offer.status === 'draft') throw describeMiss(endpointId, version)
-  const { definition } = offer
+  if (looker) deps.learning.opened(looker, endpointId)
+  const definition = plainDefinition(offer.definition)
   const standing = (await deps.standings.of([endpointId])).get(endpointId)!
   return {
     endpoint_id: offer.endpointId,
     version: offer.version,
+    ...(await describeChange(deps.db, offer)),
     title: definition.title,
     description: definition.description,
     ...(offer.status !== 'published' && { status: offer.status }),
@@ -89,6 +108,7 @@ export async function describe(deps: Deps, endpointId: string, version?: number)
     health: {
       uptime: standing.uptime,
       latency_ms_p50: standing.latencyMs,
+      latency_ms_p95: standing.latencyP95Ms,
       checked_at: standing.checkedAtMs === null ? null : toRfc3339(standing.checkedAtMs),
     },
     ...(await describeProvider(deps.db, offer)),
@@ -164,8 +184,8 @@ function show(offer: Offer, standing: Standing): BrowseResult {
   const { definition } = offer
   return {
     endpoint_id: offer.endpointId,
-    title: definition.title,
-    summary: firstSentence(definition.description),
+    title: plainLine(definition.title),
+    summary: firstSentence(plainText(definition.description)),
     seller: offer.sellerName,
     category: offer.category,
     price: showPrice(offer.price, FEE_BPS),
@@ -190,6 +210,32 @@ function describeMiss(endpointId: string, version: number | undefined): Problem 
   return new Problem('endpoint_not_found', `There is no version ${version} of "${endpointId}".`, {
     action: 'Describe it without a version to see the latest.',
   })
+}
+
+/** Since when it is as it is, what changed then, and whether it changed again since. */
+async function describeChange(db: Db, offer: Offer) {
+  const { endpointId, version, latestVersion, definition, changedAtMs } = offer
+  const before = await db('endpoint_versions')
+    .where({ endpoint_id: endpointId, version: version - 1 })
+    .first('definition')
+  const changes = before ? changesBetween(JSON.parse(before.definition), definition) : []
+  return {
+    ...(latestVersion !== version && { latest_version: latestVersion }),
+    changed_at: toRfc3339(changedAtMs),
+    ...(changes.length > 0 && { changes }),
+  }
+}
+
+/** Versions are kept as they were written, also those from before texts were made plain. */
+function plainDefinition(definition: EndpointDefinition): EndpointDefinition {
+  const { title, description, input_schema, output_schema } = definition
+  return {
+    ...definition,
+    title: plainLine(title),
+    description: plainText(description),
+    input_schema: plainSchema(input_schema),
+    ...(output_schema && { output_schema: plainSchema(output_schema) }),
+  }
 }
 
 async function describeProvider(db: Db, offer: Offer) {

@@ -47,7 +47,7 @@ async function start(): Promise<void> {
 
 const found = async (query: string) =>
   (await world.catalogue.browse({ query, limit: 5 })).results.map(({ endpoint_id }) => endpoint_id)
-const own = async () => (await world.catalogue.listOwn(world.sellerId))[0]!
+const own = async () => (await world.catalogue.listOwn(world.sellerId)).listings[0]!
 const versions = async () => world.store.db('endpoint_versions').orderBy(['endpoint_id', 'version'])
 
 describe('a file', () => {

@@ -10,16 +10,12 @@ import { type Id, newId } from '#core/ids'
 import { checkSchemaShape } from '#schemas'
 import { nextRevision, type Tx } from '#store'
 import { checkTarget } from '#upstreams'
+import { defineEndpoints } from './endpoint-changes.js'
+import { watchAnew } from './health-rows.js'
 import { type ShippedListing, shippedListingSchema } from './listing-schema.js'
-import {
-  defineEndpoint,
-  insertListing,
-  type ListingDeps,
-  listingColumns,
-  OPERATORS_OWN,
-  putEndpoint,
-} from './listings.js'
+import { insertListing, type ListingDeps, listingColumns, OPERATORS_OWN } from './listings.js'
 import { CATALOGUE } from './revision.js'
+import { putEndpoints } from './versions.js'
 
 /** Applies what is new or changed. Gateways that load at once apply each file once. */
 export async function loadShipped(
@@ -91,7 +87,7 @@ async function apply(
   const id: string = existing?.id ?? newId('listing', now)
   const row = {
     ...listingColumns(shipped),
-    status: shipped.status === 'live' ? 'published' : 'draft',
+    status: shipped.status === 'live' ? ('published' as const) : ('draft' as const),
     credential_type: shipped.credential.type,
     credential_name: shipped.credential.name ?? null,
     operator_must: shipped.operator_must ?? null,
@@ -109,11 +105,10 @@ async function apply(
       created_at: now,
     })
   }
+  await watchAnew(tx, shipped, row.status, now)
   const slugs = shipped.endpoints.map((endpoint) => endpoint.slug)
-  for (const endpoint of shipped.endpoints) {
-    const definition = defineEndpoint(endpoint, shipped.backend)
-    await putEndpoint(tx, { id, slug: shipped.slug }, endpoint.slug, definition, now)
-  }
+  const definitions = defineEndpoints(shipped.endpoints, shipped.backend)
+  await putEndpoints(tx, { id, slug: shipped.slug }, definitions, now)
   await tx('endpoints')
     .where({ listing_id: id })
     .whereNotIn('slug', slugs)

@@ -18,6 +18,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await store.db('endpoint_standings').delete()
+  await store.db('settings').where({ name: 'market_opinion' }).delete()
   standings = fresh()
 })
 
@@ -31,13 +32,16 @@ const fresh = () => createStandings({ store })
 
 const of = async (endpointId = 'wiki.search') => (await standings.of([endpointId])).get(endpointId)!
 
-const setRatings = (sum: number, count: number) =>
-  standings.setRatings('wiki.search', async () => ({ sum, count }))
+const setRatings = (sum: number, count: number, weight = 0, endpointId = 'wiki.search') =>
+  standings.setRatings(endpointId, async () => {
+    return { sum, count, weight, weighted: (weight * sum) / count }
+  })
 
 function observe(latencies: number[], endpointId = 'wiki.search'): void {
   for (const [i, latencyMs] of latencies.entries()) {
     const delivered = latencyMs > 0
-    standings.observe({ endpointId, delivered, latencyMs: Math.abs(latencyMs), atMs: noonMs + i })
+    const latency = { latencyMs: Math.abs(latencyMs), atMs: noonMs + i }
+    standings.observe({ endpointId, delivered, ...latency, buyerId: 'acct_1' })
   }
 }
 
@@ -45,10 +49,12 @@ test('nothing is known of what nobody called', async () => {
   expect(await of()).toEqual({
     endpointId: 'wiki.search',
     score: null,
+    liking: 0,
     rating: null,
     ratings: 0,
     uptime: null,
     latencyMs: null,
+    latencyP95Ms: null,
     calls: 0,
     checkedAtMs: null,
   })
@@ -65,14 +71,17 @@ describe('what calls measured', () => {
     })
   })
 
-  test('looks at the latest hundred calls, and counts all', async () => {
-    observe(Array.from({ length: 100 }, () => -1))
-    observe(Array.from({ length: 99 }, () => 7))
-    expect(await of()).toMatchObject({
-      uptime: 0.99,
-      latencyMs: 7,
-      calls: 199,
-    })
+  test('of a probe is measured, and is no call', async () => {
+    observe([10])
+    standings.observe({ endpointId: 'wiki.search', delivered: false, latencyMs: 5, atMs: noonMs })
+    expect(await of()).toMatchObject({ uptime: 0.5, calls: 1 })
+    await standings.flush()
+    expect(await of()).toMatchObject({ uptime: 0.5, calls: 1 })
+  })
+
+  test('gives the latency that half and nearly all of the answers stay within', async () => {
+    observe(Array.from({ length: 100 }, (_, i) => i + 1))
+    expect(await of()).toMatchObject({ latencyMs: 50, latencyP95Ms: 95 })
   })
 
   test('has no latency where nothing was delivered', async () => {
@@ -121,11 +130,13 @@ describe('a flush', () => {
     standings = fresh()
     expect(await of()).toEqual({
       endpointId: 'wiki.search',
-      score: 4.5,
+      score: 3.5,
+      liking: 0,
       rating: 4.5,
       ratings: 2,
       uptime: 0.75,
       latencyMs: 30,
+      latencyP95Ms: 40,
       calls: 4,
       checkedAtMs: noonMs + 1,
     })
@@ -144,7 +155,7 @@ describe('a flush', () => {
 })
 
 test('a flush that fails keeps what was observed for the next one', async () => {
-  await standings.setRatings('wiki.search', async () => ({ sum: 5, count: 1 }))
+  await setRatings(5, 1)
   observe([10, 20])
   await store.db.raw(
     "create trigger full before insert on endpoint_standings begin select raise(abort, 'full'); end",
@@ -167,5 +178,40 @@ describe('what buyers said', () => {
     observe([10, -1])
     await setRatings(5, 1)
     expect(await of()).toMatchObject({ rating: 5, uptime: 0.5, calls: 2 })
+  })
+
+  test('of who paid nothing leaves the score at the mean of all', async () => {
+    await setRatings(5, 1)
+    expect(await of()).toMatchObject({ rating: 5, score: 3.5, liking: 0 })
+  })
+
+  test('moves the score from the mean of all towards the marks, by weight', async () => {
+    await setRatings(5, 1, 0.1)
+    const little = (await of()).score!
+    await setRatings(5, 1, 3)
+    const some = (await of()).score!
+    await setRatings(5, 1, 300)
+    const much = (await of()).score!
+    expect(little).toBeGreaterThan(3.5)
+    expect(little).toBeLessThan(3.6)
+    expect(some).toBeGreaterThan(4.1)
+    expect(some).toBeLessThan(4.5)
+    expect(much).toBeGreaterThan(4.95)
+  })
+
+  test('that moves the mean of all is told of every endpoint with a mark, and of no other', async () => {
+    await setRatings(4, 1, 0, 'wiki.page')
+    observe([10], 'wiki.quiet')
+    await standings.flush()
+    const { place } = await standings.changedAfter(FIRST_PLACE)
+    await setRatings(5, 1, 0.1)
+    const slight = await standings.changedAfter(place)
+    expect(slight.changed.map(({ endpointId }) => endpointId)).toEqual(['wiki.search'])
+    await setRatings(5, 1, 50)
+    const { changed } = await standings.changedAfter(slight.place)
+    expect(changed.map(({ endpointId }) => endpointId).sort()).toEqual(['wiki.page', 'wiki.search'])
+    const page = changed.find(({ endpointId }) => endpointId === 'wiki.page')!
+    expect(page.score).toBeGreaterThan(4.5)
+    expect(page.score).toBe((await of('wiki.page')).score)
   })
 })

@@ -1,36 +1,46 @@
 /**
- * Standing: what calls measured and buyers said about an endpoint. Observations are collected in
- * memory and added to what is stored every few seconds; a crash loses at most those seconds of
- * statistics. Everything else is read from the database, where all gateways add theirs.
+ * Standing: what calls and probes measured and buyers said about an endpoint. Observations are
+ * collected in memory and added to what is stored every few seconds; a crash loses at most those
+ * seconds of statistics. Everything else is read from the database, where all gateways add theirs.
  */
 
 import type { Standing } from '#search'
 import { int, intOrNull, nextRevision, type Store, type Tx } from '#store'
+import {
+  latencyWithin,
+  type Measured,
+  measure,
+  measuredTogether,
+  nothingMeasured,
+  uptimeOf,
+} from './measured.js'
+import { countMarks, likingOf, meanOfAll, NO_OPINION, type Opinion, scoreOf } from './opinion.js'
 import { STANDINGS } from './revision.js'
 
-/** Uptime and latency look at this many of the latest calls. */
-const RECENT_CALLS = 100
 /** Standings that are read or written in one go; other writers wait for as long as that takes. */
 const PORTION = 200
 
-export type EndpointStanding = Standing & { checkedAtMs: number | null }
+export type EndpointStanding = Standing & {
+  latencyP95Ms: number | null
+  checkedAtMs: number | null
+}
 
 export type Observation = {
   endpointId: string
   delivered: boolean
   latencyMs: number
   atMs: number
+  /** Who called; absent for a probe, which does not count as a call. */
+  buyerId?: string
 }
 
 /** A standing as it is stored, or what has to be added to one. */
 type Tally = {
+  /** Calls, of all time. */
   delivered: number
   failed: number
-  /** Latest calls, oldest first: latency in ms, negative for one that failed. */
-  recent: number[]
-  ratingSum: number
-  ratings: number
-  checkedAtMs: number | null
+  measured: Measured
+  opinion: Opinion
 }
 
 type Row = {
@@ -38,8 +48,11 @@ type Row = {
   delivered: bigint
   failed: bigint
   recent: string
+  measured: string
   rating_sum: bigint
   ratings: bigint
+  weight: number
+  weighted: number
   checked_at: bigint | null
   revision: bigint
 }
@@ -50,9 +63,6 @@ export type Place = { revision: number; endpointId: string }
 /** Before everything, also before what was written when standings had no revision. */
 export const FIRST_PLACE: Place = { revision: -1, endpointId: '' }
 
-/** What buyers said of an endpoint: the sum of all scores and their number. */
-export type Ratings = { sum: number; count: number }
-
 export type Standings = {
   /** One for each id, also where nothing is known. */
   of(endpointIds: readonly string[]): Promise<Map<string, EndpointStanding>>
@@ -61,7 +71,7 @@ export type Standings = {
    * Sets what buyers said. `count` writes and counts the ratings in the transaction that it is
    * given; nobody else sets a standing meanwhile, so that no rating is left out.
    */
-  setRatings(endpointId: string, count: (tx: Tx) => Promise<Ratings>): Promise<void>
+  setRatings(endpointId: string, count: (tx: Tx) => Promise<Opinion>): Promise<void>
   /** Adds what was observed since the last time to what is stored. */
   flush(): Promise<void>
   /** The next few that were written after `place`, by any gateway, and where they end. */
@@ -79,8 +89,9 @@ export function createStandings({ store }: { store: Store }): Standings {
       for (const ids of portionsOf(endpointIds)) {
         for (const [id, tally] of await read(store.db, ids)) stored.set(id, tally)
       }
+      const mean = await meanOfAll(store)
       return new Map(
-        endpointIds.map((id) => [id, toStanding(id, sum(stored.get(id), observed.get(id)))]),
+        endpointIds.map((id) => [id, toStanding(id, sum(stored.get(id), observed.get(id)), mean)]),
       )
     },
     observe(observation) {
@@ -92,10 +103,12 @@ export function createStandings({ store }: { store: Store }): Standings {
     setRatings: (endpointId, count) =>
       store.inTransaction(async (tx) => {
         const revision = await nextRevision(tx, STANDINGS)
-        const ratings = await count(tx)
+        const opinion = await count(tx)
         const stored = (await read(tx, [endpointId])).get(endpointId) ?? emptyTally()
-        const tally = { ...stored, ratingSum: ratings.sum, ratings: ratings.count }
-        await write(tx, revision, [[endpointId, tally]])
+        await write(tx, revision, [[endpointId, { ...stored, opinion }]])
+        const hasMoved = await countMarks(tx, stored.opinion, opinion)
+        // Every score leans on the mean of all: where that moved, all of them are told again.
+        if (hasMoved) await tx('endpoint_standings').where('ratings', '>', 0).update({ revision })
       }),
     flush() {
       flushed = flushed.catch(() => {}).then(flush)
@@ -107,9 +120,10 @@ export function createStandings({ store }: { store: Store }): Standings {
          order by revision, endpoint_id limit ${PORTION}`,
         [place.revision, place.endpointId],
       )
-      const changed = rows.map((row) => toStanding(row.endpoint_id, fromRow(row)))
       const last = rows.at(-1)
-      if (!last) return { changed, place }
+      if (!last) return { changed: [], place }
+      const mean = await meanOfAll(store)
+      const changed = rows.map((row) => toStanding(row.endpoint_id, fromRow(row), mean))
       return { changed, place: { revision: int(last.revision), endpointId: last.endpoint_id } }
     },
   }
@@ -162,43 +176,41 @@ function portionsOf(ids: readonly string[]): string[][] {
 }
 
 function emptyTally(): Tally {
-  return { delivered: 0, failed: 0, recent: [], ratingSum: 0, ratings: 0, checkedAtMs: null }
+  return { delivered: 0, failed: 0, measured: nothingMeasured(), opinion: NO_OPINION }
 }
 
-function include(tally: Tally, { delivered, latencyMs, atMs }: Observation): void {
-  if (delivered) tally.delivered++
-  else tally.failed++
-  const latency = Math.max(1, Math.round(latencyMs))
-  tally.recent.push(delivered ? latency : -latency)
-  if (tally.recent.length > RECENT_CALLS) tally.recent.shift()
-  tally.checkedAtMs = atMs
+function include(tally: Tally, observation: Observation): void {
+  if (observation.buyerId !== undefined) {
+    if (observation.delivered) tally.delivered++
+    else tally.failed++
+  }
+  measure(tally.measured, observation)
 }
 
-/** Both together; what `later` observed comes after what `earlier` did. */
+/** Both together; what `later` observed comes after what `earlier` did. Opinions are only stored. */
 function sum(earlier: Tally = emptyTally(), later: Tally = emptyTally()): Tally {
-  const times = [earlier.checkedAtMs, later.checkedAtMs].filter((at) => at !== null)
   return {
     delivered: earlier.delivered + later.delivered,
     failed: earlier.failed + later.failed,
-    recent: [...earlier.recent, ...later.recent].slice(-RECENT_CALLS),
-    ratingSum: earlier.ratingSum + later.ratingSum,
-    ratings: earlier.ratings + later.ratings,
-    checkedAtMs: times.length === 0 ? null : Math.max(...times),
+    measured: measuredTogether(earlier.measured, later.measured),
+    opinion: earlier.opinion,
   }
 }
 
-function toStanding(endpointId: string, tally: Tally): EndpointStanding {
-  const { recent, ratings, ratingSum } = tally
-  const latencies = recent.filter((latency) => latency > 0).sort((a, b) => a - b)
+function toStanding(endpointId: string, tally: Tally, mean: number): EndpointStanding {
+  const { measured, opinion } = tally
+  const { sum, count } = opinion
   return {
     endpointId,
-    score: ratings === 0 ? null : ratingSum / ratings,
-    rating: ratings === 0 ? null : Math.round((ratingSum / ratings) * 100) / 100,
-    ratings,
-    uptime: recent.length === 0 ? null : Math.round((latencies.length / recent.length) * 1e4) / 1e4,
-    latencyMs: latencies.length === 0 ? null : latencies[(latencies.length - 1) >> 1]!,
+    score: scoreOf(opinion, mean),
+    liking: likingOf(opinion, mean),
+    rating: count === 0 ? null : Math.round((sum / count) * 100) / 100,
+    ratings: count,
+    uptime: uptimeOf(measured),
+    latencyMs: latencyWithin(measured, 0.5),
+    latencyP95Ms: latencyWithin(measured, 0.95),
     calls: tally.delivered + tally.failed,
-    checkedAtMs: tally.checkedAtMs,
+    checkedAtMs: measured.checkedAtMs,
   }
 }
 
@@ -206,21 +218,31 @@ function fromRow(row: Row): Tally {
   return {
     delivered: int(row.delivered),
     failed: int(row.failed),
-    recent: JSON.parse(row.recent),
-    ratingSum: int(row.rating_sum),
-    ratings: int(row.ratings),
-    checkedAtMs: intOrNull(row.checked_at),
+    measured: {
+      periods: JSON.parse(row.measured),
+      latencies: JSON.parse(row.recent),
+      checkedAtMs: intOrNull(row.checked_at),
+    },
+    opinion: {
+      sum: int(row.rating_sum),
+      count: int(row.ratings),
+      weight: row.weight,
+      weighted: row.weighted,
+    },
   }
 }
 
-function toRow(endpointId: string, tally: Tally) {
+function toRow(endpointId: string, { delivered, failed, measured, opinion }: Tally) {
   return {
     endpoint_id: endpointId,
-    delivered: tally.delivered,
-    failed: tally.failed,
-    recent: JSON.stringify(tally.recent),
-    rating_sum: tally.ratingSum,
-    ratings: tally.ratings,
-    checked_at: tally.checkedAtMs,
+    delivered,
+    failed,
+    recent: JSON.stringify(measured.latencies),
+    measured: JSON.stringify(measured.periods),
+    rating_sum: opinion.sum,
+    ratings: opinion.count,
+    weight: opinion.weight,
+    weighted: opinion.weighted,
+    checked_at: measured.checkedAtMs,
   }
 }

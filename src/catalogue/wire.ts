@@ -30,12 +30,19 @@ export const browseResultSchema = z.object({
       price,
       rating: z.number().nullable(),
       ratings: z.int(),
-      uptime: z.number().nullable().describe('share of the latest calls that delivered, 0–1'),
+      uptime: z
+        .number()
+        .nullable()
+        .describe('share of calls and probes that were delivered over the last 7 days, 0–1'),
       latency_ms: z.number().nullable(),
     }),
   ),
   categories: z.array(z.object({ name: z.string(), count: z.int() })).optional(),
   next_cursor: z.string().optional(),
+  search: z
+    .object({ engine: z.string(), fallback: z.boolean() })
+    .optional()
+    .describe('only while the chosen search engine is away and another one answers'),
 })
 
 export const sellerSchema = z.object({
@@ -48,6 +55,12 @@ export const sellerSchema = z.object({
 export const descriptionSchema = z.object({
   endpoint_id: z.string(),
   version: z.int(),
+  latest_version: z.int().optional().describe('when it is another one than that asked for'),
+  changed_at: z.string().describe('when this version was made'),
+  changes: z
+    .array(z.string())
+    .optional()
+    .describe('what differs from the version before, such as price or input_schema'),
   title: z.string(),
   description: z.string(),
   status: z.string().optional().describe('paused or retired, when it cannot be bought now'),
@@ -61,6 +74,7 @@ export const descriptionSchema = z.object({
   health: z.object({
     uptime: z.number().nullable(),
     latency_ms_p50: z.number().nullable(),
+    latency_ms_p95: z.number().nullable(),
     checked_at: z.string().nullable(),
   }),
   provider: z.looseObject({}).optional(),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalJson, sha256Hex } from './canonical-json.js'
+import { canonicalJson, createCanonicalJson, sha256Hex } from './canonical-json.js'
 
 describe('the vectors of RFC 8785', () => {
   test('literals, numbers and escapes', () => {
@@ -101,4 +101,11 @@ test('hashes are SHA-256 in lower-case hex, of text as UTF-8', () => {
   const bytes = Buffer.from('é😀')
   expect(sha256Hex('é😀')).toBe(createHash('sha256').update(bytes).digest('hex'))
   expect(sha256Hex(bytes)).toBe(sha256Hex('é😀'))
+})
+
+test('values that share parts are written as each of them alone is', () => {
+  const write = createCanonicalJson()
+  const part = { b: [1, { c: 'd' }], a: null }
+  const values = [{ part, own: 1 }, { other: { part }, part }, [part, part], part]
+  for (const value of values) expect(write(value)).toBe(canonicalJson(value))
 })

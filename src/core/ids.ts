@@ -15,6 +15,7 @@ export const ID_PREFIX = {
   rating: 'rat',
   secret: 'sec',
   trace: 'trc',
+  flag: 'flag',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIX

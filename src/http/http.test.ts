@@ -149,6 +149,7 @@ describe('the result that a route declares is what it answers', () => {
     const grants = '/v1/accounts/{id}/grants'
     await visit('post', grants, operatorKey, `/v1/accounts/${id}/grants`, credit)
     await visit('get', '/v1/operator/ledger', operatorKey, '/v1/operator/ledger')
+    await visit('get', '/v1/operator/flags', operatorKey, '/v1/operator/flags')
     await visit('get', '/v1/me', buyer.key, '/v1/me')
     const key = await visit('post', '/v1/keys', buyer.key, '/v1/keys', {
       name: 'limited',

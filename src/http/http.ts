@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import express, { type Request, type Response } from 'express'
+import type { z } from 'zod'
 import { type Principal, requireOperator, requireScope } from '#accounts'
 import { createWriteProof } from '#calls'
 import { newId } from '#core/ids'
@@ -14,7 +15,7 @@ import { refusalIn } from '#core/storage-problem'
 import { createHostGuard } from './host-guard.js'
 import { openApiDocument } from './openapi.js'
 import { sendProblem } from './problem-response.js'
-import { readBody } from './read-body.js'
+import { readBody, readLargeBody } from './read-body.js'
 import { docsPage } from './reference-page.js'
 import { type Asked, Reply, type Route, type RouteDeps } from './route.js'
 import { routes } from './routes/routes.js'
@@ -116,13 +117,15 @@ async function serve(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  let freeSeat = () => {}
   try {
     const principal = await authenticate(deps, route, req)
+    freeSeat = route.large?.takeSeat(deps, principal!) ?? freeSeat
     const asked: Asked<unknown, unknown> = {
       principal,
       params,
       query: route.query && parseInput(route.query, query, 'The query'),
-      body: route.body && parseInput(route.body, await readJson(req), 'The body'),
+      body: route.body && (await readRouteBody(route, route.body, req)),
       headers: req.headers,
       isGone: () => res.destroyed && !res.writableFinished,
     }
@@ -131,7 +134,14 @@ async function serve(
     else send(res, new Reply(route.status ?? 200, answer))
   } catch (error) {
     answerError(deps, res, error)
+  } finally {
+    freeSeat()
   }
+}
+
+async function readRouteBody({ large }: Route, schema: z.ZodType, req: IncomingMessage) {
+  if (large) return requireJson(req, await readLargeBody(req, large.maxBytes))
+  return parseInput(schema, await readJson(req), 'The body')
 }
 
 async function authenticate(
@@ -150,12 +160,13 @@ async function authenticate(
 
 async function readJson(req: IncomingMessage): Promise<unknown> {
   const bytes = await readBody(req)
-  if (bytes.length === 0) return {}
+  return bytes.length === 0 ? {} : parseRequestJson(requireJson(req, bytes))
+}
+
+function requireJson(req: IncomingMessage, bytes: Buffer): Buffer {
   const type = req.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
-    throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
-  }
-  return parseRequestJson(bytes)
+  if (type === 'application/json') return bytes
+  throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
 }
 
 function send(res: ServerResponse, { status, content, headers }: Reply): void {

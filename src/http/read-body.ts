@@ -14,15 +14,37 @@ let unfinishedBytes = 0
  *   the client goes away before its end.
  */
 export function readBody(req: IncomingMessage): Promise<Buffer> {
-  if (Number(req.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES) {
-    return Promise.reject(tooLarge())
+  return collect(req, MAX_REQUEST_BYTES, (bytes) => {
+    unfinishedBytes += bytes
+    if (bytes > 0 && unfinishedBytes > MAX_UNFINISHED_BYTES) throw busy()
+  })
+}
+
+/**
+ * Reads a body that may be larger than others, at most `maxBytes`. It is not counted among all that
+ * are being read: whoever calls this bounds how many of them there are.
+ *
+ * @throws Problem `too_large`, or `invalid_request` when the client goes away before its end.
+ */
+export function readLargeBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return collect(req, maxBytes, () => {})
+}
+
+/** @param count told what comes, and taken back (less than 0) when it is no longer held. */
+function collect(
+  req: IncomingMessage,
+  maxBytes: number,
+  count: (bytes: number) => void,
+): Promise<Buffer> {
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) {
+    return Promise.reject(tooLarge(maxBytes))
   }
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let bytes = 0
     let isRefused = false
     const letGo = () => {
-      unfinishedBytes -= bytes
+      count(-bytes)
       bytes = 0
     }
     const refuse = (problem: Problem) => {
@@ -40,10 +62,13 @@ export function readBody(req: IncomingMessage): Promise<Buffer> {
       // The rest is thrown away as it comes, or the connection's next request would never be read.
       if (isRefused) return
       bytes += part.length
-      unfinishedBytes += part.length
-      if (bytes > MAX_REQUEST_BYTES) refuse(tooLarge())
-      else if (unfinishedBytes > MAX_UNFINISHED_BYTES) refuse(busy())
-      else parts.push(part)
+      parts.push(part)
+      try {
+        count(part.length)
+        if (bytes > maxBytes) throw tooLarge(maxBytes)
+      } catch (error) {
+        refuse(error as Problem)
+      }
     })
     req.once('end', () => {
       letGo()
@@ -54,8 +79,8 @@ export function readBody(req: IncomingMessage): Promise<Buffer> {
   })
 }
 
-function tooLarge(): Problem {
-  return new Problem('too_large', 'The request body is larger than 1 MiB.')
+function tooLarge(maxBytes: number): Problem {
+  return new Problem('too_large', `The request body is larger than ${maxBytes / 1024 ** 2} MiB.`)
 }
 
 function busy(): Problem {

@@ -56,6 +56,15 @@ export type Route = {
   scopes?: readonly Scope[]
   query?: z.ZodType
   body?: z.ZodType
+  /**
+   * For a body that may be larger than others: a seat is taken before it is read, and `run` is given
+   * its bytes, not parsed. `body` documents it.
+   */
+  large?: {
+    maxBytes: number
+    /** @returns what frees the seat. */
+    takeSeat(deps: RouteDeps, principal: Principal): () => void
+  }
   /** Request headers that it reads, and what for. */
   headers?: Readonly<Record<string, string>>
   result?: z.ZodType
@@ -66,6 +75,16 @@ export type Route = {
   /** Statuses that come with `result`, too: code and action in it say what went wrong. */
   failures?: readonly number[]
   run(deps: RouteDeps, asked: Asked<never, never>): Promise<unknown>
+}
+
+/** A route with a body that is `large`. */
+export function largeRoute(
+  definition: Omit<Route, 'run'> & {
+    large: NonNullable<Route['large']>
+    run(deps: RouteDeps, asked: Asked<unknown, Uint8Array>): Promise<unknown>
+  },
+): Route {
+  return definition as unknown as Route
 }
 
 type Typed<Q extends z.ZodType, B extends z.ZodType> = Omit<Route, 'query' | 'body' | 'run'> & {

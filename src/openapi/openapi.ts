@@ -1,4 +1,4 @@
-/** From an OpenAPI 3.0 or 3.1 document to a listing that its seller can look through and create. */
+/** From an OpenAPI 3 or Swagger 2.0 document to a listing that its seller can look through and create. */
 import { Problem } from '#core/problem'
 import type { PriceTerms } from '#pricing'
 import { escapePointer, isObject } from '#schemas'
@@ -6,19 +6,20 @@ import { checkTarget } from '#upstreams'
 import {
   follow,
   kebabOf,
-  listOf,
   type Members,
   membersOf,
-  notOpenApi,
   proseOf,
-  readDocument,
   textOf,
   type Warn,
   type Warning,
 } from './document.js'
 import { type Credential, type EndpointDraft, endpointOf, type Operation } from './operation.js'
-import { IMPORT_WORK_NODES } from './schema.js'
+import { readPathKey } from './path-key.js'
+import { readDocument } from './reading.js'
+import { startWork } from './schema.js'
 import { credentialOf, isSatisfied } from './security.js'
+import { baseUrlOf, checkServer } from './servers.js'
+import { slugsOf } from './slugs.js'
 
 /** A listing as its seller would send it, the credential still without its value. */
 export type ListingDraft = {
@@ -42,43 +43,57 @@ export type ImportOptions = {
   price: PriceTerms
 }
 
+/** What became of a document. */
+export type Imported = {
+  listing: ListingDraft
+  /** What was lost of the operations that are sold: at most 5,000. */
+  warnings: Warning[]
+  /** Operations in the document, sold or not. */
+  found: number
+  /** The operations that were left out, each with the reason. */
+  leftOut: Warning[]
+}
+
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete'] as const
-const MAX_ENDPOINTS = 500
-/** Operations looked at, whether or not they can be sold. */
-const MAX_OPERATIONS = 1_000
-const MAX_WARNINGS = 500
+const OTHER_METHODS = ['options', 'trace'] as const
+const MAX_ENDPOINTS = 25_000
+/** Operations looked at, whether or not they can be sold. The largest public description has 22,361. */
+const MAX_OPERATIONS = 30_000
+const MAX_WARNINGS = 5_000
 
 /**
- * Takes over every operation that can be sold: JSON in, path, query and header parameters. The
- * others, and whatever else is lost, are named in `warnings` (at most 500).
+ * Takes over every operation that can be sold, its arguments to be sent exactly as the document
+ * says. The others are named in `leftOut`, and what else is lost in `warnings` (at most 5,000).
  *
- * @param document the parsed document, or its text as JSON or YAML of at most 5 MiB. References
- *   outside the document are never followed.
- * @throws Problem `invalid_request` saying where the document is not OpenAPI 3.0 or 3.1, names no
- *   usable server, or that nothing in it can be sold.
+ * @param document the parsed document, or its text as JSON or YAML of at most 64 MiB; it is not
+ *   changed. References outside the document are never followed.
+ * @throws Problem `invalid_request` saying where the document is not OpenAPI 3.0, 3.1 or Swagger
+ *   2.0, names no usable server, or that nothing in it can be sold.
  */
-export function importOpenApi(
-  document: unknown,
-  { listing, price }: ImportOptions,
-): { listing: ListingDraft; warnings: Warning[] } {
-  const root = readDocument(document)
+export function importOpenApi(document: unknown, { listing, price }: ImportOptions): Imported {
+  const root = readDocument(document, listing.base_url)
   const warnings: Warning[] = []
+  const said = new Set<string>()
   const warn: Warn = (at, message) => {
-    if (warnings.length < MAX_WARNINGS) warnings.push({ at, message })
+    const isNew = said.size < said.add(`${at} ${message}`).size
+    if (isNew && warnings.length < MAX_WARNINGS) warnings.push({ at, message })
   }
-  const baseUrl = baseUrlOf(root, listing.base_url)
   const operations = operationsOf(root, warn)
+  const baseUrl = baseUrlOf(root, operations, listing.base_url)
   const credential = credentialOf(root, operations, warn)
-  const endpoints = endpointsOf({ root, baseUrl, credential, warn, price }, operations)
-  if (endpoints.length === 0) {
-    throw new Problem('invalid_request', 'The document has no operation that can be sold.', {
-      facts: { warnings: warnings.slice(0, 20) },
-    })
-  }
   const info = membersOf(root.info)
   const title = proseOf(120, listing.title, info.title) ?? new URL(baseUrl).hostname
+  const slug = listing.slug ?? (kebabOf(title) || 'imported')
+  const leftOut: Warning[] = []
+  const context = { root, baseUrl, credential, warn, price, leftOut, names: [title, slug] }
+  const endpoints = endpointsOf(context, operations)
+  if (endpoints.length === 0) {
+    throw new Problem('invalid_request', 'The document has no operation that can be sold.', {
+      facts: { warnings: [...leftOut, ...warnings].slice(0, 20) },
+    })
+  }
   const draft: ListingDraft = {
-    slug: listing.slug ?? (kebabOf(title) || 'imported'),
+    slug,
     title: title.replace(/\s+/g, ' '),
     description: proseOf(4_000, info.description, info.summary) ?? title,
     category: 'data',
@@ -86,29 +101,33 @@ export function importOpenApi(
     credential,
     endpoints,
   }
-  return { listing: draft, warnings }
+  return { listing: draft, warnings, found: operations.length, leftOut }
 }
 
-type Found = Pick<Operation, 'method' | 'path' | 'item' | 'operation' | 'at'>
+type Found = Pick<Operation, 'item' | 'operation' | 'at'> & {
+  method: EndpointDraft['method'] | 'OPTIONS' | 'TRACE'
+  /** Its key among the paths. */
+  key: string
+}
 
 function operationsOf(root: Members & { paths: Members }, warn: Warn): Found[] {
   const found: Found[] = []
-  for (const [path, listed] of Object.entries(root.paths)) {
+  for (const [key, listed] of Object.entries(root.paths)) {
     const item = follow(root, listed)
-    const pathAt = `/paths/${escapePointer(path)}`
+    const pathAt = `/paths/${escapePointer(key)}`
     if (item === undefined) {
-      if (!path.startsWith('x-')) warn(pathAt, 'It leads to nothing in the document; left out.')
+      if (!key.startsWith('x-')) warn(pathAt, 'It leads to nothing in the document; left out.')
       continue
     }
-    for (const name of METHODS) {
+    for (const name of [...METHODS, ...OTHER_METHODS]) {
       const operation = item[name]
       if (!isObject(operation)) continue
       if (found.length === MAX_OPERATIONS) {
         warn(pathAt, `Only the first ${MAX_OPERATIONS} operations are looked at.`)
         return found
       }
-      const method = name.toUpperCase() as EndpointDraft['method']
-      found.push({ method, path, item, operation, at: `${pathAt}/${name}` })
+      const method = name.toUpperCase() as Found['method']
+      found.push({ method, key, item, operation, at: `${pathAt}/${name}` })
     }
   }
   return found
@@ -120,82 +139,55 @@ type Context = {
   credential: Credential
   warn: Warn
   price: PriceTerms
+  leftOut: Warning[]
+  /** Title and slug of the listing. */
+  names: string[]
 }
 
 function endpointsOf(context: Context, operations: readonly Found[]): EndpointDraft[] {
-  const { root, warn, price, credential } = context
-  const work = { nodesLeft: IMPORT_WORK_NODES }
+  const { root, warn, credential, leftOut } = context
+  const work = startWork()
+  const slugs = slugsOf(operations.map(namedOf), context.names)
   const endpoints = new Map<string, EndpointDraft>()
-  for (const found of operations) {
-    if (endpoints.size === MAX_ENDPOINTS) {
-      warn('/paths', `A listing has at most ${MAX_ENDPOINTS} endpoints; the others are left out.`)
-      break
-    }
+  for (const [i, found] of operations.entries()) {
     try {
-      checkServer(context, found)
-      const operation = { ...found, root, credential, warn, work }
-      const endpoint = endpointOf(operation, freeSlug(found, endpoints), price)
-      checkTarget(targetOf(context.baseUrl, endpoint), credential)
+      if (endpoints.size === MAX_ENDPOINTS) {
+        throw new Problem('invalid_request', `a listing has at most ${MAX_ENDPOINTS} endpoints`)
+      }
+      const endpoint = endpointFrom(context, found, slugs[i]!, work)
+      if (endpoints.has(endpoint.slug)) {
+        throw new Problem('invalid_request', 'it is described twice')
+      }
       endpoints.set(endpoint.slug, endpoint)
       if (!isSatisfied(root, found.operation, credential)) {
         warn(found.at, 'It asks for another credential than the one this listing sends.')
       }
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      warn(found.at, `Left out: ${error.message}`)
+      leftOut.push({ at: found.at, message: error.message })
     }
   }
   return [...endpoints.values()]
 }
 
-function targetOf(baseUrl: string, { method, path, input_schema: inputSchema }: EndpointDraft) {
-  return { baseUrl, method, path, inputSchema }
+function namedOf({ method, key, operation }: Found) {
+  return { method, path: key, id: textOf(operation.operationId) }
 }
 
-function freeSlug({ operation, method, path }: Found, taken: ReadonlyMap<string, unknown>): string {
-  const named = kebabOf(textOf(operation.operationId) ?? '') || kebabOf(`${method} ${path}`)
-  if (!taken.has(named)) return named
-  const stem = named.slice(0, 59).replace(/-$/, '')
-  let number = 2
-  while (taken.has(`${stem}-${number}`)) number++
-  return `${stem}-${number}`
-}
-
-/** An operation may name servers of its own; a listing has one. */
-function checkServer({ baseUrl, root }: Context, { operation, item }: Found): void {
-  const own = [operation, item].find((it) => listOf(it.servers).length > 0)
-  const others = listOf(own?.servers).map((server) => serverUrl(server, baseUrl))
-  if (own !== undefined && own !== root && !others.includes(baseUrl)) {
-    throw new Problem('invalid_request', 'it has a server of its own')
+/** @throws Problem `invalid_request` with the reason why the operation cannot be sold. */
+function endpointFrom(
+  { root, baseUrl, credential, warn, price }: Context,
+  { method, key, ...found }: Found,
+  slug: string,
+  work: Operation['work'],
+): EndpointDraft {
+  if (method === 'OPTIONS' || method === 'TRACE') {
+    throw new Problem('invalid_request', `${method} asks about an API and is no call of it`)
   }
-}
-
-/** The first server that can be called; where the document names none, the first of an operation. */
-function baseUrlOf(root: Members & { paths: Members }, foundAt: string | undefined): string {
-  const items = Object.values(root.paths).map(membersOf)
-  const operations = items.flatMap((item) => METHODS.map((method) => membersOf(item[method])))
-  const ofAll = listOf(root.servers)
-  const listed = ofAll.length > 0 ? [root] : [...items, ...operations]
-  for (const server of listed.flatMap((it) => listOf(it.servers))) {
-    const url = serverUrl(server, foundAt)
-    if (url !== undefined) return url
-  }
-  const implied = ofAll.length === 0 ? serverUrl({ url: '/' }, foundAt) : undefined
-  if (implied !== undefined) return implied
-  throw notOpenApi('/servers', 'must name an absolute http or https URL')
-}
-
-/** Variables take their defaults. Query, fragment and trailing slash are no part of a base URL. */
-function serverUrl(server: unknown, base: string | undefined): string | undefined {
-  const { url, variables } = membersOf(server)
-  if (typeof url !== 'string') return undefined
-  const filled = url.trim().replace(/\{([^{}]*)\}/g, (whole, name: string) => {
-    const variable = membersOf(membersOf(variables)[name])
-    const value = variable.default ?? listOf(variable.enum)[0]
-    return value === undefined ? whole : String(value)
-  })
-  if (/[{}]/.test(filled) || !URL.canParse(filled, base)) return undefined
-  const { protocol, origin, pathname, username } = new URL(filled, base)
-  if ((protocol !== 'https:' && protocol !== 'http:') || username !== '') return undefined
-  return origin + pathname.replace(/\/+$/, '')
+  checkServer(baseUrl, found)
+  const operation = { ...found, ...readPathKey(key), method, root, credential, warn, work }
+  const endpoint = endpointOf(operation, slug, price)
+  const { path, input_schema: inputSchema } = endpoint
+  checkTarget({ baseUrl, method, path, inputSchema }, credential)
+  return endpoint
 }

@@ -2,19 +2,20 @@
  * What buyers say: one mark a call, changeable, only for a call that delivered, and never by the
  * account that sold it.
  */
-import { type Principal, requireScope } from '#accounts'
-import { findCall } from '#calls'
+import { isSelfDealing, type Principal, requireScope } from '#accounts'
+import { findCall, spentOn } from '#calls'
 import type { Catalogue } from '#catalogue'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
-import { int, type Store } from '#store'
+import { int, type Store, type Tx } from '#store'
+import { opinionOf, type Voice } from './weight.js'
 
 export { ratingResultSchema, ratingSchema } from './wire.js'
 
 type Deps = {
   store: Store
   clock: Clock
-  catalogue: Pick<Catalogue, 'setRatings' | 'describeSeller'>
+  catalogue: Pick<Catalogue, 'setRatings' | 'describeSeller' | 'learnMark'>
 }
 
 type Mark = { callId: string; score: number; comment?: string | undefined }
@@ -28,7 +29,7 @@ type Mark = { callId: string; score: number; comment?: string | undefined }
 export async function rate(deps: Deps, principal: Principal, mark: Mark) {
   requireScope(principal, 'call')
   const call = await findCall(deps.store, principal.account.id, mark.callId)
-  if (call.sellerId === call.buyerId) {
+  if (isSelfDealing(call.buyerId, call.sellerId)) {
     throw new Problem('rating_refused', 'An account cannot rate itself.')
   }
   if (call.outcome !== 'charged' && call.outcome !== 'free') {
@@ -38,6 +39,8 @@ export async function rate(deps: Deps, principal: Principal, mark: Mark) {
     )
   }
   const now = deps.clock.now()
+  // Beforehand: no transaction waits while a buyer's calls are looked through.
+  const spent = await spentOn(deps.store, call.buyerId, call.endpointId)
   await deps.catalogue.setRatings(call.endpointId, async (tx) => {
     await tx('ratings')
       .insert({
@@ -47,15 +50,24 @@ export async function rate(deps: Deps, principal: Principal, mark: Mark) {
         endpoint_id: call.endpointId,
         score: mark.score,
         comment: mark.comment ?? null,
+        spent,
         created_at: now,
         updated_at: now,
       })
       .onConflict('call_id')
-      .merge(['score', 'comment', 'updated_at'])
-    const row = await tx('ratings')
-      .where({ endpoint_id: call.endpointId })
-      .first(tx.raw('sum(score) as sum'), tx.raw('count(*) as count'))
-    return { sum: int(row.sum), count: int(row.count) }
+      .merge(['score', 'comment', 'spent', 'updated_at'])
+    return opinionOf(await voicesOn(tx, call.endpointId))
   })
+  const { endpointId, buyerId } = call
+  deps.catalogue.learnMark({ endpointId, buyerId, score: mark.score })
   return { seller: await deps.catalogue.describeSeller(call.sellerId) }
+}
+
+/** What each buyer said of an endpoint, with the most that it had paid when it gave a mark. */
+async function voicesOn(tx: Tx, endpointId: string): Promise<Voice[]> {
+  const rows = await tx('ratings')
+    .where({ endpoint_id: endpointId })
+    .groupBy('buyer_id')
+    .select(tx.raw('sum(score) as sum'), tx.raw('count(*) as count'), tx.raw('max(spent) as spent'))
+  return rows.map(({ sum, count, spent }) => ({ sum: int(sum), count: int(count), spent }))
 }

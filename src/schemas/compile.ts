@@ -6,6 +6,7 @@
  */
 import { _, Ajv2020, type ErrorObject, Name } from 'ajv/dist/2020.js'
 import addFormatsModule from 'ajv-formats'
+import { annotationFault } from './annotations.js'
 import { linearRegExp } from './linear-pattern.js'
 
 export type JsonSchema = Record<string, unknown>
@@ -36,7 +37,6 @@ const PLAIN_VALUE = new Set(
    pattern format maxItems minItems uniqueItems maxContains minContains maxProperties minProperties
    required dependentRequired`.split(/\s+/),
 )
-const PLACES = ['path', 'query', 'header', 'body']
 
 /** The part of JSON Schema that we check, with all references led to `$defs`, and what is wrong. */
 export type SchemaReading = { schema: JsonSchema; faults: Fault[]; patterns: Map<string, string> }
@@ -73,9 +73,8 @@ export function readSchema(root: JsonSchema): SchemaReading {
     if (name === '$dynamicRef' || name === '$recursiveRef') {
       faults.push({ path, message: 'is not supported; use a local $ref' })
     }
-    if (name === 'x-in' && !PLACES.includes(String(value))) {
-      faults.push({ path, message: `must be one of ${PLACES.join(', ')}` })
-    }
+    const message = annotationFault(name, value)
+    if (message !== undefined) faults.push({ path, message })
   }
 
   const readList = (list: unknown, path: string): unknown =>
@@ -152,7 +151,8 @@ function unescapePointer(part: string): string | undefined {
 
 /** A member's name as it stands in a JSON pointer. */
 export function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+  // Imports ask for millions of them, nearly all without either character.
+  return /[~/]/.test(name) ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -27,13 +27,14 @@ export {
   type Validator,
 } from './compile.js'
 export { linearRegExp } from './linear-pattern.js'
+export { isPlainSchema } from './plain.js'
 
 const MAX_SCHEMA_BYTES = 64 * 1024
 /** Objects and arrays; scalars are bounded by the bytes. */
 const MAX_SCHEMA_NODES = 2_000
 const MAX_SCHEMA_DEPTH = 32
 /** All patterns of a schema together, in instructions. */
-const MAX_PATTERNS_SIZE = 4 * MAX_PATTERN_SIZE
+export const MAX_PATTERNS_SIZE = 4 * MAX_PATTERN_SIZE
 const MAX_FAULTS = 20
 
 const PROOF_MEMORY_MB = 64

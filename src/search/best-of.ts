@@ -11,8 +11,8 @@ export function keepBest(most: number, isBefore: IsBefore) {
   const heap: number[] = []
 
   return {
-    /** Whether `candidate` would be kept. */
-    wants: (candidate: number): boolean => heap.length < most || isBefore(candidate, heap[0]!),
+    /** The last of those that are kept, once there are as many as are kept. */
+    last: (): number | undefined => (heap.length < most ? undefined : heap[0]),
     add(candidate: number): void {
       if (heap.length < most) rise(heap.push(candidate) - 1)
       else if (most > 0 && isBefore(candidate, heap[0]!)) {

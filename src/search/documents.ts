@@ -12,8 +12,8 @@ const TEXT_COLUMNS = ['category', 'sellerId', 'sellerName', 'sellerSlug'] as con
 
 type TextColumn = (typeof TEXT_COLUMNS)[number]
 
-/** HTTP methods by number; 0 is every other one. */
-export const METHODS = ['', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']
+/** HTTP methods by number. */
+const METHODS = ['', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']
 
 /** Documents as they are stored: by number, `names` being all texts of their columns. */
 export type StoredDocuments = {
@@ -25,7 +25,7 @@ export type StoredDocuments = {
   listing: Uint32Array
   /** Equal where a reader could not tell two documents of a listing apart. */
   likeness: Uint32Array
-  /** See {@link METHODS}. */
+  /** Its place in {@link METHODS}. */
   method: Uint8Array
 }
 
@@ -37,8 +37,8 @@ export type Documents = {
   isGone(document: number): boolean
   idOf(document: number): string
   listingOf(document: number): number
-  /** Its place in {@link METHODS}. */
-  methodOf(document: number): number
+  /** Its HTTP method. */
+  methodOf(document: number): string
   likenessOf(document: number): number
   /** -1 to 1. */
   qualityOf(document: number): number
@@ -86,7 +86,7 @@ export function createDocuments(
     isGone: (document) => gone[document] === 1,
     idOf: (document) => ids[document]!,
     listingOf: (document) => listing[document]!,
-    methodOf: (document) => method[document]!,
+    methodOf: (document) => METHODS[method[document]!]!,
     likenessOf: (document) => likeness[document]!,
     qualityOf: (document) => quality[document]!,
     numberOf: (endpointId) => numbers.get(endpointId),

@@ -3,15 +3,13 @@
  * catalogue puts again, since the file holds the revision that it stands for.
  */
 import { setImmediate as othersMayWork } from 'node:timers/promises'
-import { readIndexFile, writeIndexFile } from './index-file.js'
+import { createLessons } from './lessons.js'
 import { createRanking } from './ranking.js'
 import type { Standing } from './search.js'
-import { fromFile, toFile } from './stored-index.js'
+import { loadIndex, storeIndex } from './stored-index.js'
 import type { IndexWork } from './thread-messages.js'
 import { openIndex } from './word-index.js'
 
-/** Raise it with every change of what is stored or of how words are cut. */
-const LAYOUT = 3
 /** The index is stored after this share of it has changed, so that a crash costs little. */
 const UNSAVED_SHARE = 0.2
 const MIN_UNSAVED = 2_000
@@ -24,11 +22,11 @@ const IDLE_MS = 5_000
  */
 export async function keepIndex(file: string | undefined): Promise<IndexWork> {
   const standings = new Map<string, Standing>()
-  const found = file === undefined ? undefined : await readIndexFile(file, LAYOUT)
-  const stored = found && fromFile(found)
+  const lessons = createLessons()
+  const stored = file === undefined ? undefined : await loadIndex(file)
   let index = openIndex(standings, stored)
   let revision = stored?.revision
-  let rank = createRanking(index)
+  let rank = createRanking(index, lessons)
   let unsaved = 0
   let idle: NodeJS.Timeout | undefined
   let last: Promise<void> = Promise.resolve()
@@ -38,7 +36,7 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
     put: (documents) => write(documents.length, () => documents.forEach(index.put)),
     remove: (ids) => write(ids.length, () => ids.forEach(index.remove)),
     putStanding: (given) => write(0, () => given.forEach(index.documents.putStanding)),
-    putLessons: async () => {},
+    putLessons: (given) => write(0, () => given.forEach(lessons.put)),
     setRevision: (given) =>
       write(1, () => {
         revision = given
@@ -46,9 +44,10 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
     clear: () =>
       write(MIN_UNSAVED, () => {
         standings.clear()
+        lessons.clear()
         revision = undefined
         index = openIndex(standings)
-        rank = createRanking(index)
+        rank = createRanking(index, lessons)
       }),
     find: async (question) => rank(question),
     categories: async () => index.documents.categories(),
@@ -88,11 +87,10 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
     }
     unsaved = 0
     index = openIndex(standings, step.value, index)
-    rank = createRanking(index)
+    rank = createRanking(index, lessons)
     if (file === undefined) return
-    const contents = toFile({ revision, ...step.value })
     await writing
-    writing = writeIndexFile(file, LAYOUT, contents).catch(() => {
+    writing = storeIndex(file, { revision, ...step.value }).catch(() => {
       // Where it could not be stored, a restart puts it again.
       unsaved += MIN_UNSAVED
     })

@@ -4,6 +4,7 @@
  */
 import { createNames, withRoom } from './columns.js'
 import { createPostings, type Scores } from './postings.js'
+import type { QueryTerm } from './query-terms.js'
 import { createSequences, type StoredSequences } from './sequences.js'
 
 /** What a listing says of itself; words are numbers of the vocabulary. */
@@ -23,12 +24,16 @@ export type StoredListings = { slugs: string[] } & Record<OwnField, StoredSequen
 export type ListingIndex = {
   count(): number
   numberOf(slug: string): number
+  /** The words of its name and of where it is called. */
+  providerOf(listing: number): Uint32Array
   /** Notes what a listing says of itself; it counts from the next reading on. */
   put(listing: number, words: ListingWords): void
   /** Reads a listing anew, with what its endpoints say; without an endpoint it is not found. */
   read(listing: number, endpoints: EndpointWords): void
-  /** How much each listing is about the words, which count as `shares` says; 0 for most. */
-  scores(shares: ReadonlyMap<number, number>): Float32Array
+  /** Whether a word is a part of the name of a listing, or of where it is called. */
+  isName(word: number): boolean
+  /** How much each listing is about the terms, by its number; 0 for most. */
+  scores(terms: readonly QueryTerm[]): Float32Array
   store(): StoredListings
 }
 
@@ -56,12 +61,16 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
   const postings = createPostings()
   const listingOf: number[] = []
   const latest = new Map<number, number>()
+  const names = new Set<number>(stored?.provider.words)
   const found: Scores = { values: new Float32Array(0), touched: new Uint32Array(0), count: 0 }
 
   return {
     count: () => slugs.list.length,
     numberOf: slugs.numberOf,
+    providerOf: (listing) => own.provider.of(listing),
+    isName: (word) => names.has(word),
     put(listing, words) {
+      for (const word of words.provider) names.add(word)
       for (const field of ['provider', 'description', 'category'] as const) {
         own[field].set(listing, words[field])
       }
@@ -97,10 +106,12 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     return weights
   }
 
-  function scores(shares: ReadonlyMap<number, number>): Float32Array {
+  function scores(terms: readonly QueryTerm[]): Float32Array {
     found.values = withRoom(found.values, listingOf.length)
     found.touched = withRoom(found.touched, listingOf.length)
-    for (const [word, share] of shares) postings.score(word, share * rarityOf(word), found)
+    for (const { words } of terms) {
+      for (const [word, worth] of words) postings.score(word, worth * rarityOf(word), found)
+    }
     const byListing = new Float32Array(slugs.list.length)
     for (const edition of found.touched.subarray(0, found.count)) {
       const listing = listingOf[edition]!

@@ -23,6 +23,8 @@ export type Postings = {
   frequencyOf(word: number): number
   /** Adds `weight` times its strength to the score of each document that `word` occurs in. */
   score(word: number, weight: number, into: Scores): void
+  /** Raises what stands at the place of each document to the strength of `word` in it. */
+  collect(word: number, places: Places, into: Float32Array): void
   /** What there is, without the documents for which `numbers` says `GONE`; it yields between steps. */
   fold(numbers: Uint32Array): Generator<void, FoldedPostings>
 }
@@ -32,6 +34,12 @@ export const GONE = 0xff_ff_ff_ff
 
 /** Scores of documents while a query runs; `touched` holds each that has one, in no order. */
 export type Scores = { values: Float32Array; touched: Uint32Array; count: number }
+
+/**
+ * Where documents have a place: `of` says for a document which one, counted from 1; 0 is none.
+ * Place n is at `(n - 1) * stride + offset`; a strength counts `worth` times there.
+ */
+export type Places = { of: Uint32Array; stride: number; offset: number; worth: number }
 
 type Recent = { entries: Uint32Array; length: number }
 
@@ -53,6 +61,11 @@ export function createPostings({ begins, entries }: FoldedPostings = NOTHING): P
       addScores(entries, foldedBegin(word), foldedEnd(word), unit, into)
       const list = recent[word]
       if (list) addScores(list.entries, 0, list.length, unit, into)
+    },
+    collect(word, places, into) {
+      collectStrengths(entries, foldedBegin(word), foldedEnd(word), places, into)
+      const list = recent[word]
+      if (list) collectStrengths(list.entries, 0, list.length, places, into)
     },
     fold,
   }
@@ -116,6 +129,22 @@ function addScores(
     values[document] = before + unit * (entry & (STRENGTHS - 1))
   }
   into.count = count
+}
+
+function collectStrengths(
+  entries: Uint32Array,
+  begin: number,
+  end: number,
+  { of, stride, offset, worth }: Places,
+  into: Float32Array,
+): void {
+  for (let at = begin; at < end; at++) {
+    const entry = entries[at]!
+    const place = of[entry >>> STRENGTH_BITS]!
+    if (place === 0) continue
+    const slot = (place - 1) * stride + offset
+    into[slot] = Math.max(into[slot]!, (worth * (entry & (STRENGTHS - 1))) / STRENGTHS)
+  }
 }
 
 /** Copies what is not gone under its new numbers; `end` moves by as many. */

@@ -6,6 +6,7 @@ import type { Standing } from './search.js'
 const unknown: Standing = {
   endpointId: 'a.b',
   score: null,
+  liking: 0,
   rating: null,
   ratings: 0,
   uptime: null,
@@ -18,12 +19,11 @@ describe('the quality of an endpoint', () => {
     expect(qualityOf(unknown)).toBe(0)
   })
 
-  test('rises with the rating, more so the more gave it', () => {
-    const rated = (rating: number, ratings: number) => qualityOf({ ...unknown, rating, ratings })
-    expect(rated(5, 1)).toBeGreaterThan(0)
-    expect(rated(5, 50)).toBeGreaterThan(rated(5, 1))
-    expect(rated(5, 1)).toBeLessThan(rated(4, 50))
-    expect(rated(1, 50)).toBeLessThan(rated(1, 1))
+  test('rises with what buyers think, and not with the plain mean', () => {
+    const liked = (liking: number) => qualityOf({ ...unknown, liking })
+    expect(liked(0.4)).toBeGreaterThan(liked(0.1))
+    expect(liked(-0.1)).toBeLessThan(0)
+    expect(qualityOf({ ...unknown, rating: 5, ratings: 900 })).toBe(0)
   })
 
   test('rises with uptime and falls with latency, once there were calls', () => {
@@ -39,6 +39,7 @@ describe('the quality of an endpoint', () => {
     const standing = fc.record<Standing>({
       endpointId: fc.constant('a.b'),
       score: fc.constant(null),
+      liking: fc.double({ min: -1, max: 1, noNaN: true }),
       rating: fc.option(fc.double({ min: 1, max: 5, noNaN: true })),
       ratings: fc.nat(),
       uptime: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),

@@ -1,34 +1,44 @@
 /**
- * The ranking: which documents a query means, best first.
+ * The ranking: which endpoints a request means, best first. A first look finds some hundred
+ * candidates by their words, a second one compares these closely. Of those that answer the same part
+ * of the request, and of those that are alike, the later ones give way a little.
  *
- * score = text × (1 + 0.1 × quality). Text is the sum over the query's words of their rarity times
- * their strength in the document (BM25F), words that it only probably means counting half.
+ * score = signals × weights (signals.ts) + quality × 0.5 + what past searches taught × 2
  */
+import { askOf } from './ask.js'
 import { keepBest } from './best-of.js'
-import { withRoom } from './columns.js'
-import { MAX_RESULTS, type Place, shownHash } from './cursor.js'
-import type { Scores } from './postings.js'
+import { type Candidates, createCandidates } from './candidates.js'
+import { type Place, shownHash } from './cursor.js'
+import { createFacts } from './facts.js'
+import type { Lessons } from './lessons.js'
 import { queryTerms } from './query-terms.js'
+import { judgeAll, scoreOf, WEIGHTS } from './signals.js'
 import type { PageAnswer, PageQuestion } from './thread-messages.js'
+import { type Ranked, varied } from './variety.js'
 import type { WordIndex } from './word-index.js'
-import { queryWords } from './words.js'
+import { queryWords, stemOf } from './words.js'
 
-/**
- * The most that quality moves a score, up or down. A text score that is more than
- * (1 + 0.1) / (1 - 0.1) = 1.22 times another's wins whatever was measured.
- */
-const QUALITY_SHARE = 0.1
+/** What the best quality adds and the worst takes away. */
+const QUALITY_WEIGHT = 0.5
+/** What it adds when an endpoint was bought after requests with just these words. */
+const LESSON_WEIGHT = 2
+
 type Behind = Extract<Place, { kind: 'behind' }>
 type Passes = (document: number) => boolean
 
 /** Answers questions about `index`, one after the other. */
-export function createRanking(index: WordIndex): (question: PageQuestion) => PageAnswer {
-  const { documents, postings } = index
-  const scores: Scores = { values: new Float32Array(0), touched: new Uint32Array(0), count: 0 }
+export function createRanking(
+  index: WordIndex,
+  lessons: Lessons,
+): (question: PageQuestion) => PageAnswer {
+  const { documents } = index
+  const findCandidates = createCandidates(index)
+  const lookUp = createFacts(index)
 
   return (question) => {
+    index.refresh()
     const passes = documents.filterOf(question)
-    if (!passes) return { ids: [], hasMore: false, quality: 0 }
+    if (!passes) return pageOf([], question.limit)
     const words = queryWords(question.query ?? '')
     return words.length === 0 ? overview(question, passes) : answer(question, words, passes)
   }
@@ -38,8 +48,7 @@ export function createRanking(index: WordIndex): (question: PageQuestion) => Pag
     const best = keepBest(limit + 1, isBetter)
     for (let document = 0; document < documents.count(); document++) {
       if (!passes(document)) continue
-      if (place.kind === 'behind' && !isBehind(document, place)) continue
-      best.add(document)
+      if (place.kind !== 'behind' || isBehind(document, place)) best.add(document)
     }
     return pageOf(best.inOrder(), limit)
   }
@@ -54,11 +63,38 @@ export function createRanking(index: WordIndex): (question: PageQuestion) => Pag
     return own === quality ? documents.idOf(document) > endpointId : own < quality
   }
 
-  function answer({ limit, place }: PageQuestion, words: string[], passes: Passes): PageAnswer {
+  function answer(question: PageQuestion, words: string[], passes: Passes): PageAnswer {
+    const { query = '', limit, place } = question
     const shown = new Set(place.kind === 'unshown' ? place.shown : [])
-    const ranked = rank(words, passes)
-    const left = ranked.filter((document) => !shown.has(shownHash(documents.idOf(document))))
+    const left = rank(query, words, passes).filter(
+      (document) => !shown.has(shownHash(documents.idOf(document))),
+    )
     return pageOf(left, limit)
+  }
+
+  function rank(query: string, words: readonly string[], passes: Passes): number[] {
+    const taught = lessonsOf(words, passes)
+    const terms = queryTerms(index, query)
+    const found = withTaught(findCandidates(terms, passes), taught)
+    const ask = askOf(terms)
+    const ranked = judgeAll(ask, found, lookUp(ask, found)).map(
+      ({ document, clause, signals }): Ranked => {
+        const quality = QUALITY_WEIGHT * documents.qualityOf(document)
+        const lesson = LESSON_WEIGHT * (taught.get(document) ?? 0)
+        return { document, clause, score: scoreOf(signals, WEIGHTS) + quality + lesson }
+      },
+    )
+    ranked.sort((a, b) => b.score - a.score || (isBetter(a.document, b.document) ? -1 : 1))
+    return varied(ranked, documents).map(({ document }) => document)
+  }
+
+  function lessonsOf(words: readonly string[], passes: Passes): Map<number, number> {
+    const taught = new Map<number, number>()
+    for (const [endpointId, strength] of lessons.of([...new Set(words.map(stemOf))])) {
+      const document = documents.numberOf(endpointId)
+      if (document !== undefined && passes(document)) taught.set(document, strength)
+    }
+    return taught
   }
 
   function pageOf(ranked: readonly number[], limit: number): PageAnswer {
@@ -70,23 +106,9 @@ export function createRanking(index: WordIndex): (question: PageQuestion) => Pag
       quality: last === undefined ? 0 : documents.qualityOf(last),
     }
   }
+}
 
-  function rank(words: readonly string[], passes: Passes): number[] {
-    scores.values = withRoom(scores.values, documents.count())
-    scores.touched = withRoom(scores.touched, documents.count())
-    for (const [word, weight] of queryTerms(index, words)) postings.score(word, weight, scores)
-    const { values, touched } = scores
-    const best = keepBest(MAX_RESULTS, (a, b) =>
-      values[a] === values[b] ? isBetter(a, b) : values[a]! > values[b]!,
-    )
-    for (let at = 0; at < scores.count; at++) {
-      const document = touched[at]!
-      values[document]! *= 1 + QUALITY_SHARE * documents.qualityOf(document)
-      if (best.wants(document) && passes(document)) best.add(document)
-    }
-    const ranked = best.inOrder()
-    for (let at = 0; at < scores.count; at++) values[touched[at]!] = 0
-    scores.count = 0
-    return ranked
-  }
+/** Words that no document has may have been taught. */
+function withTaught(found: Candidates, taught: ReadonlyMap<number, number>): Candidates {
+  return { ...found, documents: [...new Set([...found.documents, ...taught.keys()])] }
 }

@@ -1,6 +1,6 @@
 /** What a document says: its words field by field, and how strongly each stands for it. */
 import type { SearchDocument } from './search.js'
-import { stemsOf, wholesOf } from './words.js'
+import { stemOf, stemsOf, wholesOf } from './words.js'
 
 /** Words in order, by their stems. */
 export type Reading = {
@@ -52,7 +52,12 @@ export function readDocument(document: SearchDocument): Reading {
     { words: said.subject, weight: 0.3, lengthNorm: 0.95, usualLength: 2.6 },
     { words: names, weight: 0.3, lengthNorm: 0.75, usualLength: 12.5 },
     { words: texts, weight: 0.2, lengthNorm: 0.75, usualLength: 25 },
-    { words: wholesOf(`${slug} ${path}`), weight: 0.3, lengthNorm: 0.75, usualLength: 3.7 },
+    {
+      words: wholesOf(`${slug} ${path}`).map(stemOf),
+      weight: 0.3,
+      lengthNorm: 0.75,
+      usualLength: 3.7,
+    },
   ])
   return { ...said, title: [...said.slug, ...said.title], strengths }
 }
@@ -69,7 +74,8 @@ export function readListing(document: SearchDocument) {
 /** The listing by its name and its slug, and the domain that it is called at. */
 function providerOf({ endpointId, listingTitle, host }: SearchDocument): string[] {
   const domain = host.split('.').slice(0, -1).join(' ')
-  return stemsOf(`${endpointId.split('.')[0]} ${domain} ${listingTitle}`).slice(0, MAX_WORDS)
+  const name = `${endpointId.split('.')[0]} ${domain} ${listingTitle}`
+  return [...stemsOf(name), ...wholesOf(listingTitle).map(stemOf)].slice(0, MAX_WORDS)
 }
 
 /** BM25F without the rarity of the word, which changes with the catalogue. */

@@ -11,6 +11,8 @@ export {
   meilisearch,
   type RemoteSearch,
 } from './meilisearch.js'
+export { readStoredIndex } from './stored-index.js'
+export { queryWords } from './words.js'
 
 /** What can be found: one published endpoint. */
 export type SearchDocument = {
@@ -42,10 +44,14 @@ export type Standing = {
   endpointId: string
   /**
    * What buyers think of it, 1 to 5, weighted by what they spent and near the mean of all while few
-   * have said anything; null without a rating. Ranking and `minRating` use it; the plain mean is for
-   * people.
+   * have said anything; null without a rating. `minRating` compares it; the plain mean is for people.
    */
   score: number | null
+  /**
+   * How far the score is above or below the mean of all, -1 to 1: what ranking uses. 0 where nobody
+   * who paid has said anything, so that a mark that cost nothing lifts nothing.
+   */
+  liking: number
   /** Plain mean of the ratings, 1 to 5. */
   rating: number | null
   ratings: number

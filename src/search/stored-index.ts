@@ -1,12 +1,36 @@
 /** The index as the arrays of its file, and back. */
-import type { IndexFile } from './index-file.js'
+import { existsSync } from 'node:fs'
+import { type IndexFile, readIndexFile, writeIndexFile } from './index-file.js'
 import type { StoredSequences } from './sequences.js'
 import type { StoredIndex } from './word-index.js'
 
 const TEXTS = ['title', 'description', 'path', 'subject'] as const
 const LISTING_TEXTS = ['provider', 'description', 'category'] as const
 
-export function toFile({ revision, ...stored }: StoredIndex): IndexFile {
+/** Raise it with every change of what is stored or of how words are cut. */
+const LAYOUT = 3
+
+export function storeIndex(file: string, stored: StoredIndex): Promise<void> {
+  return writeIndexFile(file, LAYOUT, toFile(stored))
+}
+
+/** The index of `file`, `undefined` where there is none that can be used. */
+export async function loadIndex(file: string): Promise<StoredIndex | undefined> {
+  const found = await readIndexFile(file, LAYOUT)
+  return found && fromFile(found)
+}
+
+/** What the index in `file` finds, and as of which revision of the catalogue. */
+export async function readStoredIndex(
+  file: string,
+): Promise<'none' | 'unreadable' | { revision: string | undefined; endpointIds: Set<string> }> {
+  if (!existsSync(file)) return 'none'
+  const stored = await loadIndex(file)
+  if (!stored) return 'unreadable'
+  return { revision: stored.revision, endpointIds: new Set(stored.documents.ids) }
+}
+
+function toFile({ revision, ...stored }: StoredIndex): IndexFile {
   const { ids, names, columns, ...numbers } = stored.documents
   const { slugs, ...listingTexts } = stored.listings
   const arrays: IndexFile['arrays'] = {
@@ -25,7 +49,7 @@ export function toFile({ revision, ...stored }: StoredIndex): IndexFile {
   return { head: { revision }, arrays }
 }
 
-export function fromFile({ head, arrays }: IndexFile): StoredIndex {
+function fromFile({ head, arrays }: IndexFile): StoredIndex {
   const numbers = (name: string) => arrays[name] as Uint32Array
   const sequences = (name: string): StoredSequences => ({
     begins: numbers(`${name}.begins`),

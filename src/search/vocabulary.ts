@@ -6,6 +6,8 @@ import { editDistance } from './words.js'
 const SHORTEST_CORRECTED = 5
 /** From this length on two edits are a misspelling, below it only one. */
 const LONG_WORD = 8
+/** Letters by which words are looked up that begin alike; beginnings must have as many. */
+const INITIALS = 3
 
 export type Vocabulary = Names & {
   /** Numbers of the words that are nearest to `word` by spelling, at most `most`. */
@@ -16,19 +18,28 @@ export type Vocabulary = Names & {
 
 export function createVocabulary(words: string[] = []): Vocabulary {
   const names = createNames(words)
+  /** Words by their first letter and their length: nobody gets the first letter wrong. */
+  const byLength = new Map<string, number[]>()
+  const byBeginning = new Map<string, number[]>()
   /** Which letters a word has, one bit each: most words are told apart without counting edits. */
   let letters = new Uint32Array(0)
-  let known = 0
+  let read = 0
 
   return { ...names, similarTo, beginningWith }
 
   function similarTo(word: string, most: number): number[] {
     if (word.length < SHORTEST_CORRECTED || !/^[a-z]+$/.test(word)) return []
+    readNew()
     const mostEdits = word.length < LONG_WORD ? 1 : 2
+    const wanted = lettersOf(word)
     const found: { number: number; edits: number }[] = []
-    for (const number of candidates(word, mostEdits)) {
-      const edits = editDistance(word, names.list[number]!, mostEdits)
-      if (edits <= mostEdits) found.push({ number, edits })
+    for (let length = word.length - mostEdits; length <= word.length + mostEdits; length++) {
+      for (const number of byLength.get(word[0]! + length) ?? []) {
+        // An edit takes a letter away and brings another one at most.
+        if (bitsIn(letters[number]! ^ wanted) > 2 * mostEdits) continue
+        const edits = editDistance(word, names.list[number]!, mostEdits)
+        if (edits <= mostEdits) found.push({ number, edits })
+      }
     }
     const fewest = Math.min(...found.map(({ edits }) => edits))
     return found
@@ -37,31 +48,29 @@ export function createVocabulary(words: string[] = []): Vocabulary {
       .map(({ number }) => number)
   }
 
-  /** People rarely get the first letter wrong, so it must be the same. */
-  function* candidates(word: string, mostEdits: number): Generator<number> {
-    readLetters()
-    const wanted = lettersOf(word)
-    for (const [number, other] of names.list.entries()) {
-      if (other[0] !== word[0] || Math.abs(other.length - word.length) > mostEdits) continue
-      // An edit takes a letter away and brings another one at most.
-      if (bitsIn(letters[number]! ^ wanted) <= 2 * mostEdits) yield number
-    }
-  }
-
-  function readLetters(): void {
-    letters = withRoom(letters, names.list.length)
-    for (; known < names.list.length; known++) letters[known] = lettersOf(names.list[known]!)
-  }
-
   function beginningWith(beginning: string, most: number): number[] {
-    const found: number[] = []
-    for (const [number, word] of names.list.entries()) {
-      if (word.startsWith(beginning)) found.push(number)
-    }
-    return found
+    readNew()
+    return (byBeginning.get(beginning.slice(0, INITIALS)) ?? [])
+      .filter((number) => names.list[number]!.startsWith(beginning))
       .sort((a, b) => names.list[a]!.length - names.list[b]!.length || a - b)
       .slice(0, most)
   }
+
+  function readNew(): void {
+    letters = withRoom(letters, names.list.length)
+    for (; read < names.list.length; read++) {
+      const word = names.list[read]!
+      letters[read] = lettersOf(word)
+      addTo(byLength, word[0]! + word.length, read)
+      addTo(byBeginning, word.slice(0, INITIALS), read)
+    }
+  }
+}
+
+function addTo(lists: Map<string, number[]>, key: string, number: number): void {
+  const list = lists.get(key)
+  if (list) list.push(number)
+  else lists.set(key, [number])
 }
 
 function lettersOf(word: string): number {

@@ -3,10 +3,12 @@ import { crc32 } from 'node:zlib'
 import { createDocuments, type Documents, type StoredDocuments } from './documents.js'
 import { createListingIndex, type ListingIndex, type StoredListings } from './listing-index.js'
 import { createPostings, type FoldedPostings, type Postings } from './postings.js'
-import { type Reading, readDocument, readListing } from './reading.js'
+import { createRarities } from './rarities.js'
+import { readDocument, readListing } from './reading.js'
 import type { SearchDocument, Standing } from './search.js'
 import { createSequences, type Sequences, type StoredSequences } from './sequences.js'
 import { createVocabulary, type Vocabulary } from './vocabulary.js'
+import { stemsOf } from './words.js'
 
 /** What a document says, word by word. */
 const TEXTS = ['title', 'description', 'path', 'subject'] as const
@@ -31,6 +33,8 @@ export type WordIndex = {
   listings: ListingIndex
   put(document: SearchDocument): void
   remove(endpointId: string): void
+  /** How much a word tells: less, the more documents have it. */
+  rarityOf(word: number): number
   /** Brings the listings up to their endpoints; before each search. */
   refresh(): void
   /** What is worth storing; it yields between steps, while nothing may be put or removed. */
@@ -61,6 +65,7 @@ export function openIndex(
   }
   /** Listings whose endpoints changed since they were read. */
   const touched = new Set<number>(kept ? [] : Array.from({ length: listings.count() }, (_, n) => n))
+  const rarities = createRarities(documents, postings)
   const numbersOf = (words: readonly string[]) => words.map(vocabulary.numberOf)
 
   return {
@@ -79,7 +84,7 @@ export function openIndex(
       })
       touched.add(listing)
       const reading = readDocument(document)
-      const number = documents.put(document, { listing, likeness: likenessOf(document, reading) })
+      const number = documents.put(document, { listing, likeness: likenessOf(document) })
       for (const text of TEXTS) texts[text].set(number, numbersOf(reading[text]))
       for (const [word, strength] of reading.strengths) {
         postings.add(vocabulary.numberOf(word), number, strength)
@@ -90,6 +95,7 @@ export function openIndex(
       touched.add(listings.numberOf(listingSlugOf(endpointId)))
       documents.remove(endpointId)
     },
+    rarityOf: rarities.of,
     refresh,
     *fold() {
       refresh()
@@ -114,21 +120,32 @@ export function openIndex(
 
   function refresh(): void {
     if (touched.size === 0) return
-    const endpoints = new Map<number, { named: Counts; described: Counts }>()
-    for (const listing of touched)
-      endpoints.set(listing, { named: new Map(), described: new Map() })
-    for (let document = 0; document < documents.count(); document++) {
-      const counts = endpoints.get(documents.listingOf(document))
-      if (counts === undefined || documents.isGone(document)) continue
-      const named = new Set([...texts.title.of(document), ...texts.subject.of(document)])
-      for (const word of named) count(counts.named, word)
-      for (const word of new Set(texts.description.of(document))) {
-        if (!named.has(word)) count(counts.described, word)
-      }
+    for (const [listing, words] of endpointWords(touched, documents, texts)) {
+      listings.read(listing, words)
     }
-    for (const [listing, counts] of endpoints) listings.read(listing, counts)
     touched.clear()
+    rarities.clear()
   }
+}
+
+/** What the endpoints of these listings say. */
+function endpointWords(
+  wanted: ReadonlySet<number>,
+  documents: Documents,
+  texts: WordIndex['texts'],
+): Map<number, { named: Counts; described: Counts }> {
+  const found = new Map<number, { named: Counts; described: Counts }>()
+  for (const listing of wanted) found.set(listing, { named: new Map(), described: new Map() })
+  for (let document = 0; document < documents.count(); document++) {
+    const counts = found.get(documents.listingOf(document))
+    if (counts === undefined || documents.isGone(document)) continue
+    const named = new Set([...texts.title.of(document), ...texts.subject.of(document)])
+    for (const word of named) count(counts.named, word)
+    for (const word of new Set(texts.description.of(document))) {
+      if (!named.has(word)) count(counts.described, word)
+    }
+  }
+  return found
 }
 
 type Counts = Map<number, number>
@@ -141,7 +158,11 @@ function listingSlugOf(endpointId: string): string {
   return endpointId.slice(0, endpointId.indexOf('.'))
 }
 
-/** The same number for documents of one provider that say the same of themselves in their titles. */
-function likenessOf({ host }: SearchDocument, { title }: Reading): number {
-  return crc32(`${host} ${[...new Set(title)].sort().join(' ')}`)
+/**
+ * The same number for endpoints of one provider that differ by their version only: the same title,
+ * and the same path without versions and names of variables.
+ */
+function likenessOf({ host, title, path }: SearchDocument): number {
+  const place = path.replace(/\{[^}]*\}/g, '{}').replace(/\/v?\d[\w.-]*(?=\/|$)/gi, '')
+  return crc32(`${host} ${stemsOf(title).sort().join(' ')} ${place}`)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { editDistance, meantWords, queryWords, wordsOf } from './words.js'
+import { editDistance, meantStems, queryWords, stemOf, wordsOf } from './words.js'
 
 describe('words', () => {
   test.each([
@@ -54,13 +54,34 @@ describe('the words of a query', () => {
 })
 
 describe('what words stand for', () => {
-  test('is named in the words of API descriptions, once each', () => {
-    expect(meantWords(['convert', 'dollars', 'euros'])).toEqual(['currency', 'exchange'])
+  test('is named in the words of API descriptions, without the word itself', () => {
+    expect(meantStems(stemOf('dollars'))).toEqual(['currency', 'exchange'].map(stemOf))
+    expect(meantStems('repo')).toEqual(['repository'])
+    expect(meantStems('repository')).toEqual(['repo'])
+    expect(meantStems(stemOf('photos'))).toEqual(['picture', 'image'].map(stemOf))
+    expect(meantStems('qzxv')).toEqual([])
   })
+})
 
-  test('leaves out what the query says itself', () => {
-    expect(meantWords(['photo'])).toEqual(['picture', 'image'])
-    expect(meantWords(['qzxv'])).toEqual([])
+describe('the stem of a word', () => {
+  test.each([
+    ['cities', 'city'],
+    ['addresses', 'address'],
+    ['matches', 'match'],
+    ['planned', 'plan'],
+    ['plans', 'plan'],
+    ['planning', 'plan'],
+    ['rates', 'rate'],
+    ['prices', 'pric'],
+    ['price', 'pric'],
+    ['news', 'news'],
+    ['status', 'status'],
+    ['string', 'string'],
+    ['sms', 'sms'],
+    ['2024s', '2024s'],
+    ['天気', '天気'],
+  ])('%j is %j', (word, stem) => {
+    expect(stemOf(word)).toBe(stem)
   })
 })
 

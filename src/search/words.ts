@@ -3,7 +3,7 @@
  * also stay whole: `listReposForOrg` gives list, repos, for, org and listreposfororg. Stemming is
  * left to the index.
  */
-import { stemmer } from 'stemmer'
+import { lightStem } from './stem.js'
 
 /** A query is read this far. More words cost time and hardly change what comes first. */
 const MAX_QUERY_CHARACTERS = 1_000
@@ -28,25 +28,6 @@ const STOP_WORDS = new Set(
   ),
 )
 
-/** What everyday words and short forms mean in the words of API descriptions. */
-const MEANINGS = new Map(
-  Object.entries({
-    'repo repos': 'repository',
-    'org orgs organization organizations': 'organisation organization',
-    'dollar dollars euro euros yen franc francs usd eur gbp jpy chf': 'currency exchange',
-    'currency currencies money': 'currency exchange',
-    'tomorrow tonight weekend': 'forecast',
-    'rain sunny': 'weather',
-    'city town village': 'place',
-    'stock stocks share shares': 'ticker quote',
-    'photo photos picture pictures image images': 'photo picture image',
-    'paper papers preprint preprints article articles': 'paper preprint article',
-    'movie movies film films': 'movie film',
-    'bitcoin ethereum crypto': 'cryptocurrency',
-    'zip postcode': 'postal',
-  }).flatMap(([said, meant]) => said.split(' ').map((word) => [word, meant.split(' ')] as const)),
-)
-
 /** Letters that no decomposition turns into ASCII. */
 const FOLDED: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ı: 'i' }
 
@@ -59,7 +40,12 @@ export function wordsOf(text: string): string[] {
 
 /** The telling words of a text in order, identifiers taken apart, each word by its stem. */
 export function stemsOf(text: string): string[] {
-  return identifiersIn(text).flat().filter(isTelling).map(stemOf)
+  return partsOf(text).filter(isTelling).map(stemOf)
+}
+
+/** All words of a text in order, identifiers taken apart. */
+export function partsOf(text: string): string[] {
+  return identifiersIn(text).flat()
 }
 
 /** The identifiers of a text that have several parts, whole. */
@@ -79,7 +65,7 @@ export function isTelling(word: string): boolean {
 export function stemOf(word: string): string {
   const known = stems.get(word)
   if (known !== undefined) return known
-  const stem = /^[a-z]+$/.test(word) ? stemmer(word) : word
+  const stem = lightStem(word)
   if (stems.size >= MAX_STEMS) stems.clear()
   stems.set(word, stem)
   return stem
@@ -95,10 +81,82 @@ export function queryWords(query: string): string[] {
   return words.filter(isTelling).slice(0, MAX_QUERY_WORDS)
 }
 
-/** Words that those of a query probably stand for, none of its own among them. */
-export function meantWords(words: readonly string[]): string[] {
-  const meant = words.flatMap((word) => MEANINGS.get(word) ?? [])
-  return [...new Set(meant)].filter((word) => !words.includes(word))
+/** Short forms of identifiers and the words that descriptions use instead; each finds the other. */
+const SHORT_FORMS = {
+  acct: 'account',
+  addr: 'address',
+  admin: 'administrator',
+  app: 'application',
+  attr: 'attribute',
+  auth: 'authentication',
+  cert: 'certificate',
+  config: 'configuration',
+  crypto: 'cryptocurrency',
+  db: 'database',
+  dept: 'department',
+  dir: 'directory',
+  doc: 'document',
+  env: 'environment',
+  geo: 'geographic',
+  img: 'image',
+  info: 'information',
+  lang: 'language',
+  loc: 'location',
+  msg: 'message',
+  org: 'organization',
+  perf: 'performance',
+  photo: 'picture',
+  repo: 'repository',
+  spec: 'specification',
+  stats: 'statistics',
+  temp: 'temperature',
+  txn: 'transaction',
+  vuln: 'vulnerability',
+  zip: 'postal',
+}
+
+/** What everyday words mean in the words of API descriptions. */
+const MEANINGS = {
+  'bitcoin ethereum': 'cryptocurrency crypto',
+  'city town village': 'place',
+  'dollar euro yen franc usd eur gbp jpy chf': 'currency exchange',
+  'currency money': 'currency exchange',
+  movie: 'film',
+  film: 'movie',
+  organisation: 'organization',
+  organization: 'organisation',
+  'paper preprint article': 'paper preprint article',
+  'photo picture image': 'photo picture image',
+  'rain sunny': 'weather',
+  'stock share': 'ticker quote',
+  'tomorrow tonight weekend': 'forecast',
+  past: 'historical history',
+  postcode: 'postal',
+}
+
+const MEANT = meantStemsByStem()
+
+/** Stems that one of a query probably stands for. */
+export function meantStems(stem: string): readonly string[] {
+  return MEANT.get(stem) ?? []
+}
+
+function meantStemsByStem(): Map<string, string[]> {
+  const pairs = [
+    ...Object.entries(SHORT_FORMS).flatMap(([short, long]) => [
+      [short, long],
+      [long, short],
+    ]),
+    ...Object.entries(MEANINGS).flatMap(([said, meant]) =>
+      said.split(' ').flatMap((word) => meant.split(' ').map((other) => [word, other])),
+    ),
+  ].map((pair) => pair.map(stemOf))
+  const byStem = new Map<string, string[]>()
+  for (const [said = '', meant = ''] of pairs) {
+    const known = byStem.get(said) ?? []
+    if (said !== meant && !known.includes(meant)) byStem.set(said, [...known, meant])
+  }
+  return byStem
 }
 
 /**

@@ -23,6 +23,7 @@ function aTelemetry(level: LogLevel): Telemetry {
       callsInFlight: () => 3,
       ledgerWaiting: () => 2,
       openHolds: async () => 1,
+      openFlags: async () => 2,
     },
     destination,
   })
@@ -56,6 +57,9 @@ describe('metrics', () => {
     telemetry.refused('busy', 'mcp')
     telemetry.failed(new Error('broken'))
     telemetry.flushed(8, 1.5)
+    telemetry.probed({ endpointId: 'wiki.search', finding: 'up' })
+    telemetry.listingPaused({ listing: 'wiki', reason: 'It timed out.' })
+    telemetry.listingResumed({ listing: 'wiki' })
     return telemetry.metrics()
   }
 
@@ -89,11 +93,14 @@ describe('metrics', () => {
       'souk_calls_in_flight',
       'souk_calls_total',
       'souk_failures_total',
+      'souk_health_moves_total',
       'souk_holds_open',
       'souk_ledger_flush_seconds',
       'souk_ledger_flush_units',
       'souk_ledger_waiting_units',
+      'souk_probes_total',
       'souk_refusals_total',
+      'souk_text_flags_open',
       'souk_upstream_seconds',
     ])
   })
@@ -104,12 +111,16 @@ describe('metrics', () => {
       'souk_calls_total{outcome="charged"} 1',
       'souk_refusals_total{code="busy",face="mcp"} 1',
       'souk_failures_total 1',
+      'souk_probes_total{finding="up"} 1',
+      'souk_health_moves_total{move="paused"} 1',
+      'souk_health_moves_total{move="resumed"} 1',
       'souk_call_own_seconds_sum 0.00126',
       'souk_upstream_seconds_count 1',
       'souk_ledger_flush_units_bucket{le="8"} 1',
       'souk_calls_in_flight 3',
       'souk_ledger_waiting_units 2',
       'souk_holds_open 1',
+      'souk_text_flags_open 2',
       'souk_build_info{version="1.2.3"} 1',
     ]) {
       expect(text.split('\n')).toContain(sample)
@@ -118,13 +129,18 @@ describe('metrics', () => {
 
   test('have no id in any label, so that they do not grow with calls, keys or endpoints', async () => {
     for (let i = 0; i < 50; i++) {
-      telemetry.callEnded({ ...ended, callId: `call_${i}`, endpointId: `wiki-${i}.search` })
+      const endpointId = `wiki-${i}.search`
+      telemetry.callEnded({ ...ended, callId: `call_${i}`, endpointId })
+      telemetry.probed({ endpointId, finding: 'down' })
+      telemetry.listingPaused({ listing: `wiki-${i}`, reason: 'It timed out.' })
     }
     const own = (await telemetry.metrics())
       .split('\n')
       .filter((line) => !/_(nodejs|process)_/.test(line))
     const labels = own.flatMap((line) => [...line.matchAll(/[{,]([a-z_]+)="([^"]*)"/g)])
-    expect(new Set(labels.map(([, name]) => name))).toEqual(new Set(['le', 'outcome', 'version']))
+    expect(new Set(labels.map(([, name]) => name))).toEqual(
+      new Set(['finding', 'le', 'move', 'outcome', 'version']),
+    )
     for (const [, , value] of labels) expect(value).not.toMatch(/_0|_\d|wiki/)
   })
 })
@@ -153,6 +169,32 @@ describe('a log line', () => {
     expect(isId('trace', traceId)).toBe(true)
     expect(lines()).toMatchObject([
       { level: 50, trace_id: traceId, err: { message: 'broken: worn out' } },
+    ])
+  })
+
+  test('names a listing that was paused for its health, and why, also at the usual level', () => {
+    telemetry = aTelemetry('warn')
+    telemetry.probed({ endpointId: 'wiki.search', finding: 'down' })
+    telemetry.listingPaused({ listing: 'wiki', reason: 'It timed out.' })
+    telemetry.listingResumed({ listing: 'wiki' })
+    expect(lines()).toMatchObject([
+      { level: 40, listing: 'wiki', reason: 'It timed out.' },
+      { level: 40, listing: 'wiki' },
+    ])
+  })
+
+  test('tells when Meilisearch fails and when it works again, also at the usual level', () => {
+    telemetry = aTelemetry('warn')
+    const watch = telemetry.watchMeilisearch('searching')
+    watch.away(new Error('It does not answer.'))
+    watch.back()
+    const lines = written
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toMatchObject([
+      { doing: 'searching', err: { message: 'It does not answer.' } },
+      { doing: 'searching' },
     ])
   })
 

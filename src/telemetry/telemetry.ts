@@ -26,7 +26,14 @@ export type Telemetry = {
   refused(code: string, face: 'mcp' | 'rest'): void
   /** A failure of the gateway itself. The trace id it gives is all that the client is told. */
   failed(error: unknown): string
+  /** A listing was probed; `finding` says what that tells of it. */
+  probed(event: { endpointId: string; finding: string }): void
+  /** A listing was taken off sale because it kept failing; `reason` is the last failure. */
+  listingPaused(event: { listing: string; reason: string }): void
+  listingResumed(event: { listing: string }): void
   flushed(units: number, tookMs: number): void
+  /** For who is told when Meilisearch fails at something, and when it works again. */
+  watchMeilisearch(doing: 'searching' | 'indexing'): { away(error: unknown): void; back(): void }
   /** The metrics in Prometheus' text form. */
   metrics(): Promise<string>
 }
@@ -42,7 +49,12 @@ export function createTelemetry(options: {
   level: LogLevel
   version: string
   clock: Clock
-  observed: { callsInFlight(): number; ledgerWaiting(): number; openHolds(): Promise<number> }
+  observed: {
+    callsInFlight(): number
+    ledgerWaiting(): number
+    openHolds(): Promise<number>
+    openFlags(): Promise<number>
+  }
   destination?: NodeJS.WritableStream
 }): Telemetry {
   const log = createLog(options.level, options.destination)
@@ -77,10 +89,28 @@ export function createTelemetry(options: {
       log.error({ trace_id: traceId, err: error }, 'the gateway failed')
       return traceId
     },
+    probed({ endpointId, finding }) {
+      meters.probes.inc({ finding })
+      log.debug({ endpoint_id: endpointId, finding }, 'endpoint probed')
+    },
+    listingPaused({ listing, reason }) {
+      meters.healthMoves.inc({ move: 'paused' })
+      log.warn({ listing, reason }, 'listing paused: it kept failing')
+    },
+    listingResumed({ listing }) {
+      meters.healthMoves.inc({ move: 'resumed' })
+      log.warn({ listing }, 'listing back on sale')
+    },
     flushed(units, tookMs) {
       meters.flushUnits.observe(units)
       meters.flushSeconds.observe(tookMs / 1000)
     },
+    watchMeilisearch: (doing) => ({
+      away: (error) => {
+        log.warn({ doing, err: error }, 'Meilisearch fails; the embedded index answers meanwhile')
+      },
+      back: () => log.warn({ doing }, 'Meilisearch works again'),
+    }),
     metrics: () => registry.metrics(),
   }
 }
@@ -150,6 +180,18 @@ function createMeters(registry: Registry) {
       buckets: SECONDS,
       registers,
     }),
+    probes: new Counter({
+      name: 'souk_probes_total',
+      help: 'Probes of listings, by what they found',
+      labelNames: ['finding'],
+      registers,
+    }),
+    healthMoves: new Counter({
+      name: 'souk_health_moves_total',
+      help: 'Listings paused because they kept failing, and brought back',
+      labelNames: ['move'],
+      registers,
+    }),
     flushUnits: new Histogram({
       name: 'souk_ledger_flush_units',
       help: 'Units of work that shared one durable transaction',
@@ -168,7 +210,12 @@ function createMeters(registry: Registry) {
 function observe(
   registry: Registry,
   version: string,
-  observed: { callsInFlight(): number; ledgerWaiting(): number; openHolds(): Promise<number> },
+  observed: {
+    callsInFlight(): number
+    ledgerWaiting(): number
+    openHolds(): Promise<number>
+    openFlags(): Promise<number>
+  },
 ): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
@@ -191,6 +238,7 @@ function observe(
     observed.ledgerWaiting,
   )
   gauge('souk_holds_open', 'Holds that are neither captured nor released', observed.openHolds)
+  gauge('souk_text_flags_open', 'Texts of sellers for the operator to look at', observed.openFlags)
   new Gauge({
     name: 'souk_build_info',
     help: 'The version that runs',

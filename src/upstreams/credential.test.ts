@@ -56,8 +56,8 @@ test('a header credential overwrites whatever stood there', () => {
   expect(headers).toEqual({ authorization: 'Bearer seller-token', 'x-key': 'seller-value' })
 })
 
-test('a query credential replaces what has its name and leaves the rest as it is', () => {
-  const url = new URL('https://api.example/a%2Fb?q=1&key=buyer&q=it%27s&key')
+test('a query credential replaces what has its name, in any case, and leaves the rest as it is', () => {
+  const url = new URL('https://api.example/a%2Fb?q=1&key=buyer&q=it%27s&key&KEY=x')
   const path = pathWithCredential(url, { type: 'query', name: 'key', value: 'a&b=c d+' })
   expect(path).toBe('/a%2Fb?q=1&q=it%27s&key=a%26b%3Dc%20d%2B')
   const bare = new URL('https://api.example/a')

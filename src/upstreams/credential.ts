@@ -77,14 +77,18 @@ export function writeCredentialHeader(
   }
 }
 
-/** The path and query to send: a query credential replaces what has its name, the rest stays. */
+/**
+ * The path and query to send: a query credential replaces what has its name, in whichever case, as
+ * the members of an argument can name parameters freely; the rest stays.
+ */
 export function pathWithCredential(url: URL, credential: Credential): string {
   if (credential.type !== 'query') return url.pathname + url.search
   const name = encodeURIComponent(credential.name)
+  const lower = name.toLowerCase()
   const kept = url.search
     .slice(1)
     .split('&')
-    .filter((pair) => pair !== '' && pair.split('=', 1)[0] !== name)
+    .filter((pair) => pair !== '' && pair.split('=', 1)[0]!.toLowerCase() !== lower)
   return `${url.pathname}?${[...kept, `${name}=${encodeURIComponent(credential.value)}`].join('&')}`
 }
 

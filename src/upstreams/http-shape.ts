@@ -1,6 +1,19 @@
 /** From validated arguments to the exact request. Pure: no network, no credential, no clock. */
 import { Problem } from '#core/problem'
+import { bodyTypeOf, type Slot, slotsOf, templateParts } from './argument-slot.js'
+import {
+  encodeQuery,
+  encodeReserved,
+  isGiven,
+  pairsOf,
+  partsFault,
+  pathText,
+  scalarText,
+  simpleText,
+  wellFormedFault,
+} from './argument-styles.js'
 import { isHeaderValue } from './header-rules.js'
+import { type BodyArgument, bodyOf } from './request-body.js'
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -11,7 +24,7 @@ export type HttpTarget = {
   method: HttpMethod
   /** `/search/{space}`: each variable stands for one encoded value. */
   path: string
-  /** The JSON Schema of the arguments; `x-in` of a property says where it goes. */
+  /** The JSON Schema of the arguments; its `x-` annotations say where and how each is sent. */
   inputSchema: Record<string, unknown>
 }
 
@@ -23,8 +36,6 @@ export type UpstreamRequest = {
   headers: Record<string, string>
   body?: Buffer
 }
-
-export type Placement = 'path' | 'query' | 'header' | 'body'
 
 /** A refused argument: a JSON pointer into the arguments, and a sentence. */
 type Fault = { path: string; message: string }
@@ -39,12 +50,15 @@ type Plan = {
   variables: string[]
   /** What every path of this target starts with, whatever the arguments. */
   fixedPath: string
-  placements: Map<string, Placement>
-  sendsBody: boolean
+  slots: Map<string, Slot>
+  /** Names of query parameters in lower case: a member of an exploded object must be none of them. */
+  queryNames: Set<string>
+  body: { mediaType: string; isWhole: boolean } | undefined
 }
 
 const MAX_FAULTS = 20
-const VARIABLE = /\{([^{}]*)\}/
+/** Taking lists and objects apart can write a name many times; no server takes a longer query. */
+const MAX_QUERY_CHARS = 1024 * 1024
 
 const plans = new WeakMap<HttpTarget, Plan>()
 
@@ -56,49 +70,25 @@ const plans = new WeakMap<HttpTarget, Plan>()
  */
 export function shapeRequest(target: HttpTarget, args: Record<string, unknown>): UpstreamRequest {
   const plan = planOf(target)
-  const query: string[] = []
-  const headers: Record<string, string> = {}
-  const body: [string, unknown][] = []
+  const places: Places = { query: [], headers: {}, cookies: [], body: [] }
   const faults: Fault[] = []
+  const refuse = (name: string, message: string) => faults.push({ path: pointer(name), message })
 
   for (const [name, value] of Object.entries(args)) {
-    const fault = place(plan.placements.get(name), name, value, { query, headers, body })
-    if (fault) faults.push({ path: pointer(name), message: fault })
+    const fault = place(plan, name, value, places)
+    if (fault) refuse(name, fault)
   }
-  const path = fillPath(plan, args, faults)
+  const path = fillPath(plan, args, refuse)
+  const body = plan.body && bodyOf(places.body, plan.body.mediaType, plan.body.isWhole, refuse)
   if (faults.length > 0) throw refusal(faults)
 
+  const { query, headers, cookies } = places
   const url = `${plan.base}${path}${query.length === 0 ? '' : `?${query.join('&')}`}`
   assertInside(plan, url)
-  if (!plan.sendsBody) return { method: plan.method, url, headers }
-  headers['content-type'] = 'application/json'
-  // Object.fromEntries defines members, so that a declared `__proto__` is a member like any other.
-  const bytes = Buffer.from(JSON.stringify(Object.fromEntries(body)))
-  return { method: plan.method, url, headers, body: bytes }
-}
-
-/** Where the argument `name` goes: as `x-in` says, else by the template and the method. */
-export function placementOf(target: HttpTarget, name: string, property: unknown): Placement {
-  const stated = (property as { 'x-in'?: Placement } | null)?.['x-in']
-  if (stated !== undefined) return stated
-  if (templateParts(target.path).variables.includes(name)) return 'path'
-  return target.method === 'GET' || target.method === 'HEAD' || target.method === 'DELETE'
-    ? 'query'
-    : 'body'
-}
-
-/** The properties that a target's schema declares. */
-export function declaredProperties(target: HttpTarget): [string, unknown][] {
-  return Object.entries((target.inputSchema.properties ?? {}) as Record<string, unknown>)
-}
-
-/** A path template split at its variables: `/a/{b}/c` is `['/a/', '/c']` and `['b']`. */
-export function templateParts(path: string): { literals: string[]; variables: string[] } {
-  const parts = path.split(VARIABLE)
-  return {
-    literals: parts.filter((_, i) => i % 2 === 0),
-    variables: parts.filter((_, i) => i % 2 === 1),
-  }
+  if (cookies.length > 0) headers.cookie = cookies.join('; ')
+  if (body === undefined) return { method: plan.method, url, headers }
+  headers['content-type'] = body.contentType
+  return { method: plan.method, url, headers, body: body.bytes }
 }
 
 /** Origin and path prefix of a base URL, without a trailing slash. */
@@ -112,12 +102,9 @@ function planOf(target: HttpTarget): Plan {
   if (known) return known
   const { origin, base } = baseOf(target.baseUrl)
   const { literals, variables } = templateParts(target.path)
-  const placements = new Map(
-    declaredProperties(target).map(([name, property]) => [
-      name,
-      placementOf(target, name, property),
-    ]),
-  )
+  const slots = slotsOf(target)
+  const inBody = [...slots.values()].filter(({ place }) => place === 'body')
+  const inQuery = [...slots.values()].filter(({ place }) => place === 'query')
   const plan: Plan = {
     method: target.method,
     origin,
@@ -125,8 +112,15 @@ function planOf(target: HttpTarget): Plan {
     literals,
     variables,
     fixedPath: base.slice(origin.length) + literals[0]!,
-    placements,
-    sendsBody: [...placements.values()].includes('body'),
+    slots,
+    queryNames: new Set(inQuery.map(({ name }) => name.toLowerCase())),
+    body:
+      inBody.length === 0
+        ? undefined
+        : {
+            mediaType: bodyTypeOf(target, inBody),
+            isWhole: inBody.some(({ whole }) => whole !== undefined),
+          },
   }
   plans.set(target, plan)
   return plan
@@ -135,42 +129,106 @@ function planOf(target: HttpTarget): Plan {
 type Places = {
   query: string[]
   headers: Record<string, string>
-  body: [string, unknown][]
+  cookies: string[]
+  body: BodyArgument[]
 }
 
 /** Puts one argument where it belongs, or says why it cannot go there. */
-function place(
-  placement: Placement | undefined,
-  name: string,
-  value: unknown,
-  { query, headers, body }: Places,
-): string | undefined {
-  if (placement === undefined) return 'This endpoint has no such argument.'
-  if (placement === 'body') body.push([name, value])
-  if (placement === 'path' || placement === 'body' || value === undefined || value === null) return
-  if (placement === 'query') {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (item === undefined || item === null) continue
-      const text = scalarText(item)
-      if (!text.isWellFormed()) return 'It has a lone surrogate, which has no UTF-8 form.'
-      query.push(`${encode(name)}=${encode(text)}`)
-    }
-    return
+function place(plan: Plan, argument: string, value: unknown, places: Places): string | undefined {
+  const slot = plan.slots.get(argument)
+  if (slot === undefined) return 'This endpoint has no such argument.'
+  if (slot.place === 'body') places.body.push({ argument, slot, value })
+  if (slot.place === 'path' || slot.place === 'body' || !isGiven(value)) return
+  if (slot.place === 'header') return placeHeader(slot, value, places.headers)
+  if (slot.place === 'cookie') return placeCookie(slot, value, places.cookies)
+  if (slot.style !== undefined) return placeStyled(plan, slot, value, places.query)
+  if (!Array.isArray(value)) return placePlain(slot, value, places.query)
+  for (const item of value) {
+    const fault = isGiven(item) ? placePlain(slot, item, places.query) : undefined
+    if (fault !== undefined) return fault
   }
-  const text = Array.isArray(value) ? value.map(scalarText).join(',') : scalarText(value)
-  if (!isHeaderValue(text)) return 'It has characters that a header cannot carry.'
-  headers[name.toLowerCase()] = text
 }
 
-function fillPath(plan: Plan, args: Record<string, unknown>, faults: Fault[]): string {
+function placePlain(slot: Slot, value: unknown, query: string[]): string | undefined {
+  const text = scalarText(value)
+  if (!text.isWellFormed()) return wellFormedFault(text)
+  query.push(`${slot.queryName}=${encodeQuery(text)}`)
+}
+
+function placeHeader(
+  slot: Slot,
+  value: unknown,
+  headers: Record<string, string>,
+): string | undefined {
+  const text =
+    slot.style !== undefined
+      ? simpleText(slot, value, (it) => it)
+      : Array.isArray(value)
+        ? value.map(scalarText).join(',')
+        : scalarText(value)
+  if (!isHeaderValue(text)) return 'It has characters that a header cannot carry.'
+  headers[slot.name.toLowerCase()] = text
+}
+
+function placeCookie(slot: Slot, value: unknown, cookies: string[]): string | undefined {
+  const fault = partsFault(value, wellFormedFault)
+  if (fault !== undefined) return fault
+  for (const [name, text] of pairsOf(slot, value, encodeURIComponent)) {
+    cookies.push(`${name}=${text}`)
+  }
+}
+
+function placeStyled(plan: Plan, slot: Slot, value: unknown, query: string[]): string | undefined {
+  const fault = partsFault(value, wellFormedFault) ?? memberFault(plan, slot, value)
+  if (fault !== undefined) return fault
+  let chars = 0
+  for (const [name, text] of pairsOf(
+    slot,
+    value,
+    slot.allowReserved ? encodeReserved : encodeQuery,
+  )) {
+    chars += name.length + text.length
+    if (chars > MAX_QUERY_CHARS) return 'It is too long.'
+    query.push(`${name}=${text}`)
+  }
+}
+
+/** An exploded object's members become parameters of their own, but never another argument's. */
+function memberFault(plan: Plan, slot: Slot, value: unknown): string | undefined {
+  if (!slot.explode || slot.style === 'deepObject' || slot.mediaType !== undefined) return undefined
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const taken = Object.keys(value).find((name) => plan.queryNames.has(name.toLowerCase()))
+  return taken === undefined ? undefined : `Its member "${taken}" has the name of another argument.`
+}
+
+function fillPath(
+  plan: Plan,
+  args: Record<string, unknown>,
+  refuse: (name: string, message: string) => void,
+): string {
   let path = plan.literals[0]!
   for (const [i, name] of plan.variables.entries()) {
     const value = Object.hasOwn(args, name) ? args[name] : undefined
-    const fault = pathFault(value)
-    if (fault) faults.push({ path: pointer(name), message: fault })
-    else path += encodeURIComponent(String(value)) + plan.literals[i + 1]!
+    const slot = plan.slots.get(name)
+    const isStyled = slot?.style !== undefined
+    const fault = isStyled ? styledPathFault(value) : pathFault(value)
+    if (fault) refuse(name, fault)
+    else {
+      const text = isStyled
+        ? pathText(slot, value, encodeURIComponent)
+        : encodeURIComponent(String(value))
+      path += text + plan.literals[i + 1]!
+    }
   }
   return path
+}
+
+/** Every text of a list or an object in the path keeps to the rule for a single one. */
+function styledPathFault(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return pathFault(value)
+  return Object.values(value).some(isGiven)
+    ? partsFault(value, pathFault)
+    : 'A part of the path must not be empty.'
 }
 
 function pathFault(value: unknown): string | undefined {
@@ -179,17 +237,7 @@ function pathFault(value: unknown): string | undefined {
   if (value === '' || value === '.' || value === '..') {
     return 'A part of the path must not be empty, "." or "..".'
   }
-  if (!value.isWellFormed()) return 'It has a lone surrogate, which has no UTF-8 form.'
-  return undefined
-}
-
-function scalarText(value: unknown): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
-}
-
-/** The URL parser would encode an apostrophe in a query itself; `assertInside` wants no change. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll("'", '%27')
+  return wellFormedFault(value)
 }
 
 /** The last line against path injection: what is sent is what was built, below the template. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { HttpTarget } from './http-shape.js'
 import { checkTarget } from './target-check.js'
 
@@ -97,7 +97,7 @@ test('a path variable must be declared, required and placed in the path', () => 
 })
 
 test('an unknown x-in or method is refused', () => {
-  expect(() => checkTarget(withProperties({ a: { 'x-in': 'cookie' } }), none)).toThrow('x-in')
+  expect(() => checkTarget(withProperties({ a: { 'x-in': 'trailer' } }), none)).toThrow('x-in')
   expect(() => checkTarget(withProperties({}, 'TRACE'), none)).toThrow('method')
 })
 
@@ -151,4 +151,62 @@ test("no argument may aim at the credential's own header or parameter, in any ca
 test('two arguments may not aim at the same header', () => {
   const twice = withProperties({ 'x-a': { 'x-in': 'header' }, 'X-A': { 'x-in': 'header' } })
   expect(() => checkTarget(twice, none)).toThrow('Two arguments')
+})
+
+describe('how arguments are sent', () => {
+  const type = (mediaType: string, properties: Record<string, unknown>): HttpTarget => ({
+    ...withProperties(properties, 'POST'),
+    inputSchema: { type: 'object', properties, 'x-media-type': mediaType },
+  })
+  const form = 'application/x-www-form-urlencoded'
+  const multipart = 'multipart/form-data'
+
+  test.each([
+    [{ a: { 'x-style': 'deepObject' }, b: { 'x-allow-reserved': true } }, 'GET'],
+    [{ a: { 'x-in': 'cookie' }, b: { 'x-in': 'cookie', 'x-explode': false } }, 'GET'],
+    [{ a: { 'x-in': 'header', 'x-media-type': 'application/json' } }, 'GET'],
+    [{ id: {}, body_id: { 'x-in': 'query', 'x-name': 'id' } }, 'POST'],
+    [{ a: { 'x-body': 'base64' }, q: { 'x-in': 'query' } }, 'POST'],
+  ])('%j is accepted for %s', (properties, method) => {
+    expect(() => checkTarget(withProperties(properties, method), none)).not.toThrow()
+  })
+
+  test.each([
+    [type(form, { a: { 'x-style': 'deepObject', 'x-explode': true } })],
+    [type(multipart, { a: { 'x-file': true, 'x-media-type': 'image/png' }, b: {} })],
+    [type('application/vnd.api+json', { a: {} })],
+    [type('text/csv', { a: { 'x-body': 'text' } })],
+  ])('a body of its type is accepted', (target) => {
+    expect(() => checkTarget(target, none)).not.toThrow()
+  })
+
+  test.each([
+    [{ a: { 'x-style': 'matrix' } }, 'x-style of "a" must be one of form, deepObject'],
+    [{ a: { 'x-in': 'header', 'x-style': 'form' } }, 'must be one of simple'],
+    [{ a: { 'x-in': 'cookie', 'x-style': 'deepObject' } }, 'must be one of form in cookie'],
+    [{ a: { 'x-in': 'cookie', 'x-name': 'a;b' } }, 'not a name that a cookie can have'],
+    [{ a: { 'x-in': 'header', 'x-name': 'cookie' } }, 'must not set the header "cookie"'],
+    [{ a: { 'x-in': 'header', 'x-name': 'Authorization' } }, 'must not set the header'],
+    [{ a: { 'x-name': 'key' } }, 'credential'],
+    [{ a: { 'x-name': 'b' }, b: {} }, 'Two arguments aim at the query "b"'],
+    [{ a: { 'x-body': 'json' } }, 'has x-body, so its x-in must be body'],
+    [{ a: { 'x-in': 'header', 'x-allow-reserved': true } }, 'outside a query or a form'],
+    [{ a: { 'x-file': true } }, 'outside a multipart/form-data body'],
+    [{ a: { 'x-media-type': 'text/csv' } }, 'must be a JSON type'],
+  ])('%j is refused', (properties, reason) => {
+    const credential = { type: 'query', name: 'Key' }
+    expect(() => checkTarget(withProperties(properties), credential)).toThrow(reason)
+  })
+
+  test.each([
+    [type('text/csv', { a: {} }), 'must be one argument with x-body'],
+    [type('a/b\r\nx: y', { a: { 'x-body': 'text' } }), 'must be a media type'],
+    [type('multipart/form-data; boundary=x', { a: {} }), 'must be one argument with x-body'],
+    [withProperties({ a: { 'x-body': 'json' }, b: {} }, 'POST'), 'must be the only one in body'],
+    [withProperties({ a: { 'x-explode': false } }, 'POST'), 'the body is no form'],
+    [type(form, { a: { 'x-file': true } }), 'outside a multipart/form-data body'],
+    [type(multipart, { a: { 'x-allow-reserved': true } }), 'outside a query or a form'],
+  ])('a body that its type cannot carry is refused', (target, reason) => {
+    expect(() => checkTarget(target, none)).toThrow(reason)
+  })
 })

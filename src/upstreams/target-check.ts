@@ -1,20 +1,33 @@
 /** What is refused at listing time, so that no argument can do harm at call time. */
 import { Problem } from '#core/problem'
-import { isHeaderName, isReservedHeader } from './header-rules.js'
 import {
-  baseOf,
+  bodyTypeOf,
   declaredProperties,
-  type HttpTarget,
   type Placement,
-  placementOf,
+  type Slot,
+  type Style,
+  slotsOf,
   templateParts,
-} from './http-shape.js'
+} from './argument-slot.js'
+import { isHeaderName, isReservedHeader } from './header-rules.js'
+import { baseOf, type HttpTarget } from './http-shape.js'
+import { isJsonType, isMediaType, isMultipartType, isUrlEncodedType } from './media-type.js'
 
 /** Where a credential goes; never its value. */
 type CredentialPlace = { type: string; name?: string | undefined }
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
-const PLACEMENTS: readonly string[] = ['path', 'query', 'header', 'body']
+const DELIMITED: readonly Style[] = ['spaceDelimited', 'pipeDelimited', 'tabDelimited']
+const PAIR_STYLES: readonly Style[] = ['form', 'deepObject', ...DELIMITED]
+/** Which styles a place knows; a body only where it is a form. */
+const STYLES: Record<Placement, readonly Style[]> = {
+  path: ['simple', 'label', 'matrix', ...DELIMITED],
+  query: PAIR_STYLES,
+  header: ['simple', ...DELIMITED],
+  cookie: ['form'],
+  body: PAIR_STYLES,
+}
+const PLACEMENTS: readonly string[] = Object.keys(STYLES)
 
 /**
  * Checks that an endpoint can be sold with this kind of credential: a well-formed base URL and path
@@ -27,15 +40,57 @@ export function checkTarget(target: HttpTarget, credential: CredentialPlace): vo
   if (!METHODS.includes(target.method)) refuse(`method must be one of ${METHODS.join(', ')}.`)
   parseBaseUrl(target.baseUrl)
   checkTemplate(target)
-  const headers = new Set<string>()
-  for (const [name, property] of declaredProperties(target)) {
-    const placement = placementOf(target, name, property)
-    if (!PLACEMENTS.includes(placement)) {
-      refuse(`x-in of "${name}" must be one of ${PLACEMENTS.join(', ')}.`)
+  const slots = slotsOf(target)
+  const taken = new Set<string>()
+  for (const [argument, slot] of slots) {
+    const { place, name } = slot
+    if (!PLACEMENTS.includes(place)) {
+      refuse(`x-in of "${argument}" must be one of ${PLACEMENTS.join(', ')}.`)
     }
-    checkPlacement(target, name, placement)
-    if (placement === 'query') checkQueryName(name, credential)
-    if (placement === 'header') checkHeaderName(name, credential, headers)
+    checkPlacement(target, argument, slot)
+    if (slot.style !== undefined && !STYLES[place].includes(slot.style)) {
+      refuse(`x-style of "${argument}" must be one of ${STYLES[place].join(', ')} in ${place}.`)
+    }
+    if (place === 'query') checkQueryName(name, credential)
+    if (place === 'header') checkHeaderName(name, credential)
+    if (place === 'cookie' && encodeURIComponent(name) !== name) {
+      refuse(`"${name}" is not a name that a cookie can have without encoding.`)
+    }
+    const aim = `${place} ${place === 'header' ? name.toLowerCase() : name}`
+    if (taken.has(aim)) refuse(`Two arguments aim at the ${place} "${name}".`)
+    taken.add(aim)
+  }
+  checkBody(target, slots)
+}
+
+/** A whole body stands alone; styles and files belong to forms. */
+function checkBody(target: HttpTarget, slots: Map<string, Slot>): void {
+  const mediaType = bodyTypeOf(target, slots.values())
+  const inBody = [...slots].filter(([, { place }]) => place === 'body')
+  const isWhole = inBody.some(([, { whole }]) => whole !== undefined)
+  if (!isMediaType(mediaType)) refuse('x-media-type of the schema must be a media type.')
+  if (isWhole && inBody.length > 1) refuse('An argument with x-body must be the only one in body.')
+  const [isForm, isMultipart] = [isUrlEncodedType(mediaType), isMultipartType(mediaType)]
+  if (inBody.length > 0 && !isWhole && !isForm && !isMultipart && !isJsonType(mediaType)) {
+    refuse(`A body of type ${mediaType} must be one argument with x-body.`)
+  }
+  for (const [argument, slot] of slots) {
+    const isPart = slot.place === 'body' && isMultipart && !isWhole
+    const isField = slot.place === 'body' && isForm && !isWhole
+    if (slot.whole !== undefined && slot.place !== 'body') {
+      refuse(`"${argument}" has x-body, so its x-in must be body.`)
+    }
+    if (slot.isFile && !isPart)
+      refuse(`"${argument}" has x-file outside a multipart/form-data body.`)
+    if (slot.allowReserved && slot.place !== 'query' && !isField) {
+      refuse(`"${argument}" has x-allow-reserved outside a query or a form.`)
+    }
+    if (slot.place === 'body' && slot.style !== undefined && !isPart && !isField) {
+      refuse(`"${argument}" has a style or a media type of its own, but the body is no form.`)
+    }
+    if (slot.mediaType !== undefined && !isPart && !isJsonType(slot.mediaType)) {
+      refuse(`x-media-type of "${argument}" must be a JSON type such as application/json.`)
+    }
   }
 }
 
@@ -82,29 +137,29 @@ function checkTemplate(target: HttpTarget): void {
   }
 }
 
-function checkPlacement(target: HttpTarget, name: string, placement: Placement): void {
-  const isInTemplate = templateParts(target.path).variables.includes(name)
-  if (isInTemplate !== (placement === 'path')) {
+function checkPlacement(target: HttpTarget, argument: string, { place, name }: Slot): void {
+  const isInTemplate = templateParts(target.path).variables.includes(argument)
+  if (isInTemplate !== (place === 'path')) {
     refuse(
       isInTemplate
-        ? `"${name}" is in the path template, so its x-in must be path.`
-        : `"${name}" has x-in path, but the path template has no {${name}}.`,
+        ? `"${argument}" is in the path template, so its x-in must be path.`
+        : `"${argument}" has x-in path, but the path template has no {${argument}}.`,
     )
   }
-  if (placement === 'body' && (target.method === 'GET' || target.method === 'HEAD')) {
-    refuse(`"${name}" has x-in body, but ${target.method} has no body.`)
+  if (!name.isWellFormed()) refuse(`The name of "${argument}" has a lone surrogate.`)
+  if (place === 'body' && (target.method === 'GET' || target.method === 'HEAD')) {
+    refuse(`"${argument}" has x-in body, but ${target.method} has no body.`)
   }
 }
 
 /** Compared without case: some servers read parameter names so. */
 function checkQueryName(name: string, credential: CredentialPlace): void {
-  if (!name.isWellFormed()) refuse('A query parameter name has a lone surrogate.')
   if (credential.type === 'query' && name.toLowerCase() === credential.name?.toLowerCase()) {
     refuse(`"${name}" is the credential's own query parameter.`)
   }
 }
 
-function checkHeaderName(name: string, credential: CredentialPlace, taken: Set<string>): void {
+function checkHeaderName(name: string, credential: CredentialPlace): void {
   const lower = name.toLowerCase()
   if (!isHeaderName(name)) refuse(`"${name}" is not a header name.`)
   if (isReservedHeader(name) || lower === 'authorization') {
@@ -113,8 +168,6 @@ function checkHeaderName(name: string, credential: CredentialPlace, taken: Set<s
   if (credential.type === 'header' && lower === credential.name?.toLowerCase()) {
     refuse(`"${name}" is the credential's own header.`)
   }
-  if (taken.has(lower)) refuse(`Two arguments aim at the header "${name}".`)
-  taken.add(lower)
 }
 
 function refuse(detail: string): never {

@@ -6,12 +6,14 @@ import { headerText, mediaTypeOf, passedHeaders, retryAfterMs } from './answer-h
 import { type Credential, checkCredential } from './credential.js'
 import { startDeadline } from './deadline.js'
 import { createEgress, type Lookup, type Received } from './egress.js'
+import { isReservedHeader } from './header-rules.js'
 import {
   type HttpMethod,
   type HttpTarget,
   shapeRequest,
   type UpstreamRequest,
 } from './http-shape.js'
+import { isJsonType, isMediaType } from './media-type.js'
 import { follow } from './redirects.js'
 import { type Scrubber, scrubberFor } from './scrub.js'
 import { type CredentialVault, openCredential, sealCredential } from './sealed-credential.js'
@@ -25,6 +27,9 @@ export {
   checkTarget,
   type HttpMethod,
   type HttpTarget,
+  isJsonType,
+  isMediaType,
+  isReservedHeader,
   type Lookup,
   openCredential,
   sealCredential,

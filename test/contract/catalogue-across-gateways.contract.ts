@@ -32,6 +32,7 @@ export function catalogueAcrossGateways(name: string, openTwo: () => Promise<Two
     losesNoChange()
     healsItsIndex()
     addsUpStandings()
+    sharesTheMean()
     shipsOnce()
   })
 }
@@ -203,7 +204,7 @@ function losesNoChange(): void {
   })
 
   test('many changes of many listings on both at once leave both with the same catalogue', async () => {
-    const before = (await a.catalogue.listOwn(a.sellerId)).length
+    const before = (await a.catalogue.listOwn(a.sellerId)).listings.length
     const made = Array.from({ length: 24 }, async (_, i) => {
       const { catalogue } = i % 2 === 0 ? a : b
       const input = aListing({ slug: `crowd${i}`, title: 'Crowd' })
@@ -213,7 +214,7 @@ function losesNoChange(): void {
       await other.change(a.sellerId, listing.id, { category: 'crowd' })
     })
     await Promise.all(made)
-    const listed = await a.catalogue.listOwn(a.sellerId)
+    const { listings: listed } = await a.catalogue.listOwn(a.sellerId)
     expect(listed).toHaveLength(before + 24)
     for (const { catalogue, search } of [a, b]) {
       await catalogue.follow()
@@ -281,7 +282,13 @@ function healsItsIndex(): void {
 
 function addsUpStandings(): void {
   const observe = ({ catalogue, clock }: ACatalogue, endpointId: string, delivered: boolean) =>
-    catalogue.observe({ endpointId, delivered, latencyMs: 20, atMs: clock.now() })
+    catalogue.observe({
+      endpointId,
+      delivered,
+      latencyMs: 20,
+      atMs: clock.now(),
+      buyerId: 'acct_1',
+    })
 
   test('what both measured adds up, and each shows and ranks by it', async () => {
     const { endpointId } = await onSale()
@@ -321,14 +328,36 @@ function addsUpStandings(): void {
           ...{ endpoint_id: endpointId, score, created_at: 0, updated_at: 0 },
         })
         const row = await marks.first(tx.raw('sum(score) as sum'), tx.raw('count(*) as count'))
-        return { sum: Number(row.sum), count: Number(row.count) }
+        const [sum, count] = [Number(row.sum), Number(row.count)]
+        // So heavy that the mean of all does not show.
+        return { sum, count, weight: 1e9 * count, weighted: 1e9 * sum }
       })
     await Promise.all([1, 2, 3, 4, 5].map((score) => rate(score % 2 === 0 ? a : b, score)))
     for (const gateway of [a, b]) {
       await gateway.catalogue.follow()
       expect(await resultOf(gateway, endpointId)).toMatchObject({ rating: 3, ratings: 5 })
-      expect(await isFound(gateway, endpointId, { min_rating: 3 })).toBe(true)
+      expect(await isFound(gateway, endpointId, { min_rating: 2.99 })).toBe(true)
       expect(await isFound(gateway, endpointId, { min_rating: 3.1 })).toBe(false)
+    }
+  })
+}
+
+function sharesTheMean(): void {
+  test('where the mean of all moves, both rank by it what nobody rated since', async () => {
+    const [{ endpointId }, other] = [await onSale(), await onSale()]
+    const mark = (id: string, sum: number, weight: number) =>
+      a.catalogue.setRatings(id, async () => ({ sum, count: 1, weight, weighted: weight * sum }))
+    await mark(endpointId, 5, 0)
+    for (const [mean, least, reached] of [
+      [1, 1.2, false],
+      [5, 4.8, true],
+    ] as const) {
+      await mark(other.endpointId, mean, 1e12)
+      for (const gateway of [a, b]) {
+        await gateway.catalogue.follow()
+        expect(await resultOf(gateway, endpointId)).toMatchObject({ rating: 5, ratings: 1 })
+        expect(await isFound(gateway, endpointId, { min_rating: least })).toBe(reached)
+      }
     }
   })
 }

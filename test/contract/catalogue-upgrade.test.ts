@@ -37,7 +37,7 @@ describe.each(databases)('on %s', (_, open) => {
       'songs.search',
       'wiki.search',
     ])
-    const [first] = await world.catalogue.listOwn(world.sellerId)
+    const [first] = (await world.catalogue.listOwn(world.sellerId)).listings
     await world.catalogue.pause(world.sellerId, first!.listing.id)
     await before.catalogue.follow()
     expect((await before.search.find({ limit: 5 })).items).toHaveLength(2)

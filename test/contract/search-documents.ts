@@ -30,9 +30,11 @@ export function aDocument(
 
 /** A standing of which nothing is known but `fields`. */
 export function aStanding(endpointId: string, fields: Partial<Standing>): Standing {
+  const { rating = null, ratings = 0 } = fields
   return {
     endpointId,
-    score: fields.rating ?? null,
+    score: rating,
+    liking: rating === null ? 0 : ((rating - 3) / 2) * (ratings / (ratings + 5)),
     rating: null,
     ratings: 0,
     uptime: null,

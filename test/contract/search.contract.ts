@@ -178,9 +178,8 @@ export function searchContract(adapter: string, start: () => Promise<Search>): v
       })
 
       test('replaces what was known before', async () => {
-        const bad = aStanding('a.convert', { rating: 1, ratings: 9 })
-        await search.putStanding([bad])
-        await search.putStanding([{ ...bad, rating: 5 }])
+        await search.putStanding([aStanding('a.convert', { rating: 1, ratings: 9 })])
+        await search.putStanding([aStanding('a.convert', { rating: 5, ratings: 9 })])
         expect((await ids({}))[0]).toBe('a.convert')
       })
 
@@ -194,6 +193,42 @@ export function searchContract(adapter: string, start: () => Promise<Search>): v
           expect(await ids({ minRating: 5 })).toEqual([])
         }
       })
+    })
+
+    describe('what past searches taught', () => {
+      beforeEach(() => search.put(SHOP))
+
+      test('finds an endpoint by words that it does not have', async () => {
+        expect(await ids({ query: 'brolly' })).toEqual([])
+        await search.putLessons([{ endpointId: 'open-meteo.forecast', words: { brolly: 1 } }])
+        expect(await ids({ query: 'brolly' })).toEqual(['open-meteo.forecast'])
+        expect(await ids({ query: 'brolly', category: 'books' })).toEqual([])
+      })
+
+      test('is replaced by what is taught later, and forgotten when cleared', async () => {
+        await search.putLessons([{ endpointId: 'open-meteo.forecast', words: { brolly: 1 } }])
+        await search.putLessons([{ endpointId: 'open-meteo.forecast', words: { gamp: 1 } }])
+        expect(await ids({ query: 'brolly' })).toEqual([])
+        expect(await ids({ query: 'gamp' })).toEqual(['open-meteo.forecast'])
+        await search.clear()
+        await search.put(SHOP)
+        expect(await ids({ query: 'gamp' })).toEqual([])
+      })
+
+      test('weighs less than what an endpoint says of itself', async () => {
+        const words = { isbn: 0.2, book: 0.2 }
+        await search.putLessons([{ endpointId: 'frankfurter.convert', words }])
+        expect((await ids({ query: 'book by isbn' }))[0]).toBe('open-library.isbn')
+      })
+    })
+
+    test('what is alike comes behind what is different', async () => {
+      const copies = ['v1', 'v2', 'v3'].map((version) =>
+        aDocument(`tides.${version}`, { title: 'Tide tables', path: `/${version}/tides` }),
+      )
+      const other = aDocument('harbour.tides', { title: 'Tides and tables of a harbour' })
+      await search.put([...copies, { ...other, host: 'harbour.example' }])
+      expect((await ids({ query: 'tide tables' })).slice(0, 2)).toContain('harbour.tides')
     })
 
     describe('changes', () => {

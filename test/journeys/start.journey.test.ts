@@ -313,11 +313,11 @@ function withClaim(receipt: string, claim: Json): string {
   return [header, forged, signature].join('.')
 }
 
-/** Everything but the search index, which holds only what is published, is its owner's alone. */
+/** Everything is its owner's alone. */
 function expectOwnerOnly(dataDir: string): void {
   const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
   expect(mode(dataDir)).toBe('700')
-  const names = readdirSync(dataDir).filter((name) => !name.startsWith('search.db'))
+  const names = readdirSync(dataDir)
   expect(names).toEqual(
     expect.arrayContaining(['master.key', 'operator.key', 'sandbox-keys.json', 'souk.db']),
   )

@@ -48,7 +48,12 @@ const telemetry = createTelemetry({
   level: 'silent',
   version: 'simulation',
   clock: { now: () => 0 },
-  observed: { callsInFlight: () => 0, ledgerWaiting: () => 0, openHolds: async () => 0 },
+  observed: {
+    callsInFlight: () => 0,
+    ledgerWaiting: () => 0,
+    openHolds: async () => 0,
+    openFlags: async () => 0,
+  },
 })
 
 /** As a process starts: nothing in memory, everything in the database. */

@@ -84,6 +84,7 @@ export function catalogueOf({ sales }: Market, isRepriced: () => boolean) {
     },
     validate: () => [],
     observe: () => {},
+    learn: () => {},
   }
 }
 

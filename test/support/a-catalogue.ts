@@ -6,9 +6,9 @@ import { createAccounts } from '#accounts'
 import { type Catalogue, createCatalogue, type ListingInput, listingSchema } from '#catalogue'
 import { handClock } from '#core/clock'
 import type { Id } from '#core/ids'
-import { embeddedSearch, type Search } from '#search'
+import { embeddedSearch, type Lesson, type Search } from '#search'
 import type { Store } from '#store'
-import { type CredentialVault, createUpstreams } from '#upstreams'
+import { type CredentialVault, createUpstreams, type Upstreams } from '#upstreams'
 import { createVault } from '#vault'
 import { aStore } from './a-store.js'
 import type { Json } from './world.js'
@@ -17,14 +17,15 @@ export type ACatalogue = {
   catalogue: Catalogue
   store: Store
   /** Counts what it is told, beside doing it. */
-  search: Search & { puts: number; standings: number }
+  search: Search & { puts: number; standings: number; lessons: Map<string, Lesson['words']> }
   clock: ReturnType<typeof handClock>
   vault: CredentialVault
+  upstreams: Upstreams
   sellerId: Id<'account'>
   /** Where the files of shipped providers lie. */
   folder: string
   /** As at a new start: everything that was only in memory is gone; `lost` is the search's file. */
-  reopen(options?: { lost: boolean }): Promise<void>
+  reopen(options?: { lost?: boolean; learns?: boolean }): Promise<void>
   close(): Promise<void>
 }
 
@@ -59,12 +60,12 @@ export async function aCatalogueOn(store: Store, like?: ACatalogue): Promise<ACa
     userAgent: 'test',
     clock,
   })
-  const file = join(home, 'search.db')
+  const file = join(home, 'search.index')
 
-  async function open() {
+  async function open({ learns } = { learns: true }) {
     const search = counting(embeddedSearch(file))
     const parts = { store, clock, vault, upstreams, search, catalogFolder: folder }
-    const catalogue = await createCatalogue(parts)
+    const catalogue = await createCatalogue({ ...parts, learns })
     await catalogue.follow()
     return { search, catalogue }
   }
@@ -74,12 +75,13 @@ export async function aCatalogueOn(store: Store, like?: ACatalogue): Promise<ACa
     store,
     clock,
     vault,
+    upstreams,
     sellerId: like?.sellerId ?? (await aSeller(store, clock)),
     folder,
-    async reopen({ lost } = { lost: false }) {
+    async reopen({ lost = false, learns = true } = {}) {
       await world.search.close()
-      if (lost) for (const part of ['', '-wal', '-shm']) rmSync(file + part, { force: true })
-      Object.assign(world, await open())
+      if (lost) rmSync(file, { force: true })
+      Object.assign(world, await open({ learns }))
     },
     async close() {
       await world.search.close()
@@ -101,6 +103,8 @@ function counting(search: Search): ACatalogue['search'] {
     ...search,
     puts: 0,
     standings: 0,
+    /** What it was told last of each endpoint. */
+    lessons: new Map<string, Lesson['words']>(),
     put: (documents: Parameters<Search['put']>[0]) => {
       counted.puts += documents.length
       return search.put(documents)
@@ -108,6 +112,10 @@ function counting(search: Search): ACatalogue['search'] {
     putStanding: (standings: Parameters<Search['putStanding']>[0]) => {
       counted.standings += standings.length
       return search.putStanding(standings)
+    },
+    putLessons: (lessons: readonly Lesson[]) => {
+      for (const { endpointId, words } of lessons) counted.lessons.set(endpointId, words)
+      return search.putLessons(lessons)
     },
   }
   return counted

@@ -13,6 +13,7 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
     endpointId: 'wiki.search',
     version: 3,
     latestVersion: 3,
+    changedAtMs: 0,
     listingId: 'lst_1',
     sellerId: 'acct_seller',
     sellerName: 'Acme',
@@ -41,6 +42,7 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
     limits: {},
     credential: { type: 'none' },
     status: 'published',
+    notice: null,
     hostChanged: false,
     ...rest,
   }

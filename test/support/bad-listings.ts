@@ -116,7 +116,7 @@ const schemas = rows('a schema with', [
   { name: 'no object at its root', endpoint: { input_schema: { type: 'string' } } },
   { name: 'no type at its root', endpoint: { input_schema: { properties: {} } } },
   { name: 'an unknown type', endpoint: property('q', { type: 'strings' }) },
-  { name: 'an unknown place', endpoint: property('q', { type: 'string', 'x-in': 'cookie' }) },
+  { name: 'an unknown place', endpoint: property('q', { type: 'string', 'x-in': 'trailer' }) },
   { name: 'a list as properties', endpoint: { input_schema: { type: 'object', properties: [] } } },
 ])
 

@@ -13,7 +13,7 @@ export const endpointRoutes = [
     // A program may page in larger steps than a model should read.
     query: browseSchema.extend({ limit: z.coerce.number().int().min(1).max(200).default(20) }),
     result: browseResultSchema,
-    run: ({ catalogue }, { query }) => catalogue.browse(query),
+    run: ({ catalogue }, { query, principal }) => catalogue.browse(query, principal),
   }),
   route({
     method: 'get',
@@ -23,7 +23,7 @@ export const endpointRoutes = [
     who: 'looker',
     query: describeSchema.omit({ endpoint_id: true }),
     result: descriptionSchema,
-    run: ({ catalogue }, { params, query }) =>
-      catalogue.describe(params.endpoint_id!, query.version),
+    run: ({ catalogue }, { params, query, principal }) =>
+      catalogue.describe(params.endpoint_id!, query.version, principal),
   }),
 ]

@@ -1,26 +1,36 @@
 /** Selling: listings of the account that asks. */
 import { z } from 'zod'
-import { credentialSchema, listingPatchSchema, listingSchema, showListing } from '#catalogue'
-import { parseInput } from '#core/parse-input'
-import { Problem } from '#core/problem'
-import { priceSchema } from '#pricing'
-import { Reply, route } from '../route.js'
+import {
+  credentialSchema,
+  importedSchema,
+  importSchema,
+  listingPatchSchema,
+  listingSchema,
+  MAX_IMPORT_BYTES,
+  showListing,
+} from '#catalogue'
+import { decodeCursor, encodeCursor } from '#core/page'
+import { largeRoute, Reply, route } from '../route.js'
+
+const pageSchema = z.strictObject({ cursor: z.string().max(500).optional() })
 
 const shownListing = z.looseObject({
   id: z.string(),
   slug: z.string(),
   title: z.string(),
   status: z.enum(['draft', 'published', 'paused', 'retired']),
+  endpoint_count: z.int().optional().describe('of the whole listing'),
+  notice: z
+    .object({ code: z.literal('health'), at: z.string(), detail: z.string() })
+    .optional()
+    .describe('why the gateway itself keeps it paused'),
   endpoints: z.array(z.looseObject({ endpoint_id: z.string(), version: z.int() })),
 })
 
-const importSchema = z.strictObject({
-  document: z.unknown().optional().describe('an OpenAPI 3 document, as JSON or as text'),
-  url: z.string().max(2048).optional().describe('where to fetch it instead'),
-  slug: z.string().max(64).optional(),
-  title: z.string().max(120).optional(),
-  price: priceSchema.describe('the price of each endpoint'),
-  credential: credentialSchema.optional(),
+/** Of a listing that is only foreseen, slug and title. */
+const importResult = importedSchema.extend({
+  ...shownListing.partial().shape,
+  dry_run: z.literal(true).optional(),
 })
 
 const testSchema = z.strictObject({
@@ -42,55 +52,62 @@ export const listingRoutes = [
     run: async ({ catalogue }, { principal, body }) =>
       showListing(await catalogue.create(principal!.account.id, body)),
   }),
-  route({
+  largeRoute({
     method: 'post',
     path: '/v1/listings/import',
     tag: 'listings',
-    summary: 'Creates a draft from an OpenAPI document; each operation becomes an endpoint.',
+    summary:
+      'Makes a listing from an OpenAPI document, or brings it up to the document: each operation is an endpoint. 201 for a new one, a draft unless published, else 200.',
     who: 'key',
     scopes: ['sell'],
+    headers: { Prefer: 'return=minimal leaves the endpoints out of the answer' },
     body: importSchema,
+    large: {
+      maxBytes: MAX_IMPORT_BYTES,
+      takeSeat: ({ catalogue }, principal) => catalogue.takeImportSeat(principal.account.id),
+    },
     status: 201,
-    result: shownListing.extend({
-      warnings: z.array(z.object({ at: z.string(), message: z.string() })),
-    }),
-    async run({ catalogue }, { principal, body }) {
-      if ((body.document === undefined) === (body.url === undefined)) {
-        throw new Problem('invalid_request', 'Send either document or url.')
-      }
-      const { listing, warnings } = await catalogue.draftFrom(body)
-      const { credential: slot, ...rest } = listing
-      const input = parseInput(
-        listingSchema,
-        { ...rest, credential: body.credential },
-        'The document',
-      )
-      const created = await catalogue.create(principal!.account.id, input, slot)
-      return { ...showListing(created), warnings }
+    result: importResult,
+    async run({ catalogue }, { principal, body, headers }) {
+      const sellerId = principal!.account.id
+      const outcome = await catalogue.importDocument(sellerId, body)
+      const { listingId, isNew, isDryRun, imported, slug, title } = outcome
+      const head = { ...(listingId && { id: listingId }), slug, title }
+      if (isDryRun) return new Reply(200, { ...head, dry_run: true, ...imported })
+      const { endpoints, ...listing } = showListing(await catalogue.own(sellerId, listingId!))
+      const shown = isMinimal(headers.prefer) ? listing : { ...listing, endpoints }
+      return new Reply(isNew ? 201 : 200, { ...shown, ...imported })
     },
   }),
   route({
     method: 'get',
     path: '/v1/listings',
     tag: 'listings',
-    summary: 'All listings of this account.',
+    summary: 'The listings of this account, with at most 500 endpoints each.',
     who: 'key',
     scopes: ['sell', 'read'],
-    result: z.object({ listings: z.array(shownListing) }),
-    run: async ({ catalogue }, { principal }) => ({
-      listings: (await catalogue.listOwn(principal!.account.id)).map(showListing),
-    }),
+    query: pageSchema,
+    result: z.object({ listings: z.array(shownListing), next_cursor: z.string().optional() }),
+    async run({ catalogue }, { principal, query }) {
+      const { listings, next } = await catalogue.listOwn(principal!.account.id, placeOf(query))
+      return { listings: listings.map(showListing), ...nextCursor(next) }
+    },
   }),
   route({
     method: 'get',
     path: '/v1/listings/{id}',
     tag: 'listings',
-    summary: 'A listing of this account; of its credential only type and name.',
+    summary:
+      'A listing of this account, 500 endpoints at a time; of its credential only type and name.',
     who: 'key',
     scopes: ['sell', 'read'],
-    result: shownListing,
-    run: async ({ catalogue }, { principal, params }) =>
-      showListing(await catalogue.own(principal!.account.id, params.id!)),
+    query: pageSchema,
+    result: shownListing.extend({ next_cursor: z.string().optional() }),
+    async run({ catalogue }, { principal, params, query }) {
+      const after = placeOf(query)
+      const { next, ...found } = await catalogue.own(principal!.account.id, params.id!, after)
+      return { ...showListing(found), ...nextCursor(next) }
+    },
   }),
   route({
     method: 'patch',
@@ -178,3 +195,17 @@ export const listingRoutes = [
       showListing(await catalogue.setCredential(principal!.account.id, params.id!, body)),
   }),
 ]
+
+/** RFC 7240. */
+function isMinimal(prefer: string | string[] | undefined): boolean {
+  return [prefer].flat().some((text) => /(^|[,;\s])return=minimal([,;\s]|$)/i.test(text ?? ''))
+}
+
+/** The id after which a page begins. */
+function placeOf({ cursor }: z.output<typeof pageSchema>): string {
+  return cursor === undefined ? '' : decodeCursor(cursor, (it) => typeof it === 'string')
+}
+
+function nextCursor(after: string | undefined): { next_cursor?: string } {
+  return after === undefined ? {} : { next_cursor: encodeCursor(after) }
+}

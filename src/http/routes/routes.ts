@@ -4,6 +4,7 @@ import type { Route } from '../route.js'
 import { accountRoutes } from './accounts.js'
 import { callRoutes } from './calls.js'
 import { endpointRoutes } from './endpoints.js'
+import { flagRoutes } from './flags.js'
 import { gatewayRoutes } from './gateway.js'
 import { keyRoutes } from './keys.js'
 import { listingRoutes } from './listings.js'
@@ -16,5 +17,6 @@ export const routes: readonly Route[] = [
   ...keyRoutes,
   ...accountRoutes,
   ...statementRoutes,
+  ...flagRoutes,
   ...gatewayRoutes,
 ]

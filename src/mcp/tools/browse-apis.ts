@@ -11,7 +11,8 @@ export const browseApis = defineTool({
     results: { type: 'array', items: { type: 'object' } },
     categories: {},
     next_cursor: {},
+    search: {},
   },
   annotations: LOOKING,
-  run: ({ catalogue }, _caller, input) => catalogue.browse(input),
+  run: ({ catalogue }, { principal }, input) => catalogue.browse(input, principal),
 })

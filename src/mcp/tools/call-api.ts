@@ -15,6 +15,7 @@ export const callApi = defineTool({
     call_id: {},
     endpoint_id: {},
     version: {},
+    latest_version: {},
     outcome: { enum: ['charged', 'free', 'refunded', 'failed'] },
     status: {},
     body: {},

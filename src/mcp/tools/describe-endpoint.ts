@@ -10,6 +10,9 @@ export const describeEndpoint = defineTool({
   output: {
     endpoint_id: {},
     version: {},
+    latest_version: {},
+    changed_at: {},
+    changes: {},
     title: {},
     description: {},
     input_schema: { type: 'object' },
@@ -22,6 +25,6 @@ export const describeEndpoint = defineTool({
     health: {},
   },
   annotations: LOOKING,
-  run: ({ catalogue }, _caller, { endpoint_id, version }) =>
-    catalogue.describe(endpoint_id, version),
+  run: ({ catalogue }, { principal }, { endpoint_id, version }) =>
+    catalogue.describe(endpoint_id, version, principal),
 })

@@ -8,6 +8,10 @@ import * as statement from './0005-statement.js'
 import * as accountLimits from './0006-account-limits.js'
 import * as catalogueRevision from './0007-catalogue-revision.js'
 import * as severalGateways from './0008-several-gateways.js'
+import * as importSource from './0009-import-source.js'
+import * as health from './0010-health.js'
+import * as textFlags from './0011-text-flags.js'
+import * as learning from './0012-learning.js'
 
 const ordered: [name: string, migration: Knex.Migration][] = [
   ['0001-accounts', accounts],
@@ -18,6 +22,10 @@ const ordered: [name: string, migration: Knex.Migration][] = [
   ['0006-account-limits', accountLimits],
   ['0007-catalogue-revision', catalogueRevision],
   ['0008-several-gateways', severalGateways],
+  ['0009-import-source', importSource],
+  ['0010-health', health],
+  ['0011-text-flags', textFlags],
+  ['0012-learning', learning],
 ]
 
 /** What a database of this version has gone through. */
