@@ -7,6 +7,7 @@ import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import { createValidators } from '#schemas'
 import type { RemoteSearch, Search, Watch } from '#search'
+import { createCards } from './cards.js'
 import { createFollower } from './following.js'
 import { createLearning, type Looker, type Purchase } from './learning.js'
 import type { Fence } from './lessons.js'
@@ -52,12 +53,13 @@ export type Catalogue = Awaited<ReturnType<typeof createCatalogue>>
 export async function createCatalogue(deps: Deps) {
   const { db } = deps.store
   const offers = createOffers({ db, vault: deps.vault })
+  const cards = createCards(deps.store)
   const standings = createStandings(deps)
   const streaks = createStreaks(deps)
   const validators = createValidators()
   const learning = createLearning({ ...deps, isOn: deps.learns })
-  const follow = await createFollower({ ...deps, offers, standings, learning })
-  const shelf = { db, search: deps.search, offers, standings, learning }
+  const follow = await createFollower({ ...deps, offers, cards, standings, learning })
+  const shelf = { db, search: deps.search, offers, cards, standings, learning }
   const push = deps.remote && createPusher({ ...deps, standings, learning, ...deps.remote })
   const validatorFor = (schema: Record<string, unknown>) =>
     validators.for(schema, sha256Hex(canonicalJson(schema)))

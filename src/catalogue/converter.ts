@@ -26,7 +26,11 @@ export type Drafted = { draft: Draft; notes: { refused: Note[]; warnings: Note[]
 
 /** One import's talk with the thread: {@link read}, then {@link convert}, then the portions. */
 export type Conversion = {
-  /** The body of a request, without its document, which stays in the thread. */
+  /**
+   * The members of a request's body but for its document, which stays in the thread.
+   *
+   * @param body is handed over: it must not be used again.
+   */
   read(body: Uint8Array): Promise<Reading>
   /** @param document to be converted instead of the body's. */
   convert(options: ConvertOptions, document: Uint8Array | undefined): Promise<Drafted>

@@ -5,6 +5,7 @@
 
 import type { Search } from '#search'
 import { currentRevision, int, type Store } from '#store'
+import type { Cards } from './cards.js'
 import { indexChanged } from './indexing.js'
 import type { Learning } from './learning.js'
 import type { Offers } from './offers.js'
@@ -15,6 +16,7 @@ type Deps = {
   store: Store
   search: Search
   offers: Offers
+  cards: Cards
   standings: Standings
   learning: Learning
 }
@@ -24,7 +26,7 @@ type Deps = {
  *   before it was called. Call it every second, and after each change of this gateway's own.
  */
 export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
-  const { store, search, offers, standings, learning } = deps
+  const { store, search, offers, cards, standings, learning } = deps
   // No offer is known yet, so none of those that were changed by now has to be forgotten.
   let forgotten = await currentRevision(store.db, CATALOGUE)
   let told = FIRST_PLACE
@@ -48,7 +50,9 @@ export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
       [forgotten],
     )
     if (rows.length === 0) return
-    offers.forget(new Set(rows.map(({ id }) => id)))
+    const changed = new Set(rows.map(({ id }) => id))
+    offers.forget(changed)
+    cards.forget(changed)
     forgotten = Math.max(forgotten, int(rows.at(-1)!.revision))
   }
 

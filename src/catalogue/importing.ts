@@ -28,7 +28,8 @@ export type Importing = {
   /** To be taken before the body is read, and given back when all is done. */
   takeSeat(sellerId: string): () => void
   /**
-   * @param body JSON as `importSchema` describes it, not parsed: it may be large.
+   * @param body JSON as `importSchema` describes it, not parsed: it may be large. It is handed over to
+   *   the thread, and must not be used again.
    * @throws Problem `invalid_request` saying where the document is wrong, `slug_taken`, or `busy`
    *   when the gateway stops; what was imported by then stays, and is not done again.
    */

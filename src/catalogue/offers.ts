@@ -10,6 +10,7 @@ import { type Price, readPrice } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Db } from '#store'
 import { type Credential, type CredentialVault, type HttpTarget, openCredential } from '#upstreams'
+import { createKept } from './kept.js'
 import {
   credentialOwner,
   ENDPOINT_COLUMNS,
@@ -63,26 +64,19 @@ export type Offers = {
 }
 
 export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
-  const ready = new Map<string, Offer>()
-  let forgets = 0
+  const ready = createKept<Offer>(MAX_OFFERS)
   return {
     async find(endpointId, version) {
       if (!ENDPOINT_ID.test(endpointId)) return undefined
       const name = `${endpointId}@${version ?? 'latest'}`
       const known = ready.get(name)
       if (known) return known
-      const forgetsBefore = forgets
+      const keep = ready.reading()
       const offer = await load(deps, endpointId, version)
-      // What was read before a change must not outlive it here.
-      if (!offer || forgets !== forgetsBefore) return offer
-      if (ready.size >= MAX_OFFERS) ready.clear()
-      ready.set(name, offer)
+      if (offer) keep(name, offer)
       return offer
     },
-    forget(listingIds) {
-      forgets++
-      for (const [name, offer] of ready) if (listingIds.has(offer.listingId)) ready.delete(name)
-    },
+    forget: ready.forget,
   }
 }
 

@@ -9,6 +9,7 @@ import { FEE_BPS, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Search, SearchDocument, Standing } from '#search'
 import type { Db } from '#store'
+import type { Card, Cards } from './cards.js'
 import type { Learning, Looker } from './learning.js'
 import type { Endpoint, EndpointDefinition, Listing } from './listing.js'
 import { endpointNotFound, type Offer, type Offers } from './offers.js'
@@ -53,6 +54,7 @@ type Deps = {
   db: Db
   search: Search
   offers: Offers
+  cards: Cards
   standings: Standings
   learning: Pick<Learning, 'searched' | 'opened'>
 }
@@ -169,40 +171,22 @@ function parametersOf(schema: JsonSchema): SearchDocument['parameters'] {
   })
 }
 
-async function showAll(deps: Deps, found: Page<string>): Promise<BrowseResult[]> {
-  const standings = await deps.standings.of(found.items)
-  const results: BrowseResult[] = []
-  for (const [endpointId, standing] of standings) {
-    const offer = await deps.offers.find(endpointId)
-    // The index may be a moment behind the catalogue.
-    if (offer?.status === 'published' && !offer.hostChanged) results.push(show(offer, standing))
-  }
-  return results
+async function showAll(deps: Deps, { items }: Page<string>): Promise<BrowseResult[]> {
+  const [standings, cards] = await Promise.all([deps.standings.of(items), deps.cards.of(items)])
+  return items.flatMap((endpointId) => {
+    const card = cards.get(endpointId)
+    return card?.isForSale ? [show(endpointId, card, standings.get(endpointId)!)] : []
+  })
 }
 
-function show(offer: Offer, standing: Standing): BrowseResult {
-  const { definition } = offer
+function show(endpointId: string, card: Card, standing: Standing): BrowseResult {
+  const { title, summary, seller, category, price } = card
+  const { rating, ratings, uptime, latencyMs } = standing
   return {
-    endpoint_id: offer.endpointId,
-    title: plainLine(definition.title),
-    summary: firstSentence(plainText(definition.description)),
-    seller: offer.sellerName,
-    category: offer.category,
-    price: showPrice(offer.price, FEE_BPS),
-    rating: standing.rating,
-    ratings: standing.ratings,
-    uptime: standing.uptime,
-    latency_ms: standing.latencyMs,
+    endpoint_id: endpointId,
+    ...{ title, summary, seller, category, price },
+    ...{ rating, ratings, uptime, latency_ms: latencyMs },
   }
-}
-
-const SUMMARY_LENGTH = 160
-
-function firstSentence(text: string): string {
-  const sentence = /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text
-  return sentence.length <= SUMMARY_LENGTH
-    ? sentence
-    : `${sentence.slice(0, SUMMARY_LENGTH - 1).trimEnd()}…`
 }
 
 function describeMiss(endpointId: string, version: number | undefined): Problem {

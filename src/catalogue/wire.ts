@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 export const browseSchema = z.strictObject({
-  query: z.string().max(1000).optional().describe('what you need, in words'),
+  query: z.string().max(1000).optional().describe('what the endpoint does'),
   category: z.string().max(64).optional(),
   max_price: z.string().max(24).optional().describe('most USDC per call, fee included'),
   min_rating: z.coerce.number().min(0).max(5).optional(),

@@ -1,0 +1,108 @@
+/**
+ * Cards: what a search result shows of an endpoint. A page of them is one question to the database,
+ * and they are small enough to be kept for very many endpoints, which offers are not.
+ */
+import { plainLine, plainText } from '#core/plain-text'
+import { FEE_BPS, readPrice, showPrice } from '#pricing'
+import type { Store } from '#store'
+import { createKept } from './kept.js'
+import type { EndpointDefinition } from './listing.js'
+
+export type Card = {
+  listingId: string
+  title: string
+  /** The first sentence of the description. */
+  summary: string
+  seller: string
+  category: string
+  price: ReturnType<typeof showPrice>
+  /** Whether it can be bought: the index may be a moment behind the catalogue. */
+  isForSale: boolean
+}
+
+export type Cards = {
+  /** Those of the latest versions, by id; none where there is no such endpoint. */
+  of(endpointIds: readonly string[]): Promise<Map<string, Card>>
+  /** Cards of these listings are read anew. */
+  forget(listingIds: ReadonlySet<string>): void
+}
+
+type Row = {
+  endpoint_id: string
+  endpoint_status: string
+  definition: string
+  listing_id: string
+  listing_status: string
+  category: string
+  credential_origin: string | null
+  seller: string
+}
+
+/** The most cards that are kept, some 600 bytes each. */
+const MAX_CARDS = 50_000
+const SUMMARY_LENGTH = 160
+
+export function createCards(store: Store): Cards {
+  const kept = createKept<Card>(MAX_CARDS)
+  return {
+    async of(endpointIds) {
+      const cards = new Map<string, Card>()
+      for (const id of endpointIds) {
+        const card = kept.get(id)
+        if (card) cards.set(id, card)
+      }
+      const keep = kept.reading()
+      for (const row of await read(
+        store,
+        endpointIds.filter((id) => !cards.has(id)),
+      )) {
+        const card = toCard(row)
+        cards.set(row.endpoint_id, card)
+        keep(row.endpoint_id, card)
+      }
+      return cards
+    },
+    forget: kept.forget,
+  }
+}
+
+async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]> {
+  if (endpointIds.length === 0) return []
+  const places = endpointIds.map(() => '?').join(', ')
+  return store.query<Row>(
+    `select endpoints.endpoint_id, endpoints.status as endpoint_status,
+            endpoint_versions.definition, listings.id as listing_id,
+            listings.status as listing_status, listings.category, listings.credential_origin,
+            accounts.name as seller
+     from endpoints
+     join endpoint_versions on endpoint_versions.endpoint_id = endpoints.endpoint_id
+       and endpoint_versions.version = endpoints.latest_version
+     join listings on listings.id = endpoints.listing_id
+     join accounts on accounts.id = listings.seller_id
+     where endpoints.endpoint_id in (${places})`,
+    [...endpointIds],
+  )
+}
+
+function toCard(row: Row): Card {
+  const definition: EndpointDefinition = JSON.parse(row.definition)
+  const { credential_origin: origin } = row
+  const isOwnHost = origin === null || origin === new URL(definition.base_url).origin
+  const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
+  return {
+    listingId: row.listing_id,
+    title: plainLine(definition.title),
+    summary: firstSentence(plainText(definition.description)),
+    seller: row.seller,
+    category: row.category,
+    price: showPrice(readPrice(definition.price), FEE_BPS),
+    isForSale: isActive && isOwnHost,
+  }
+}
+
+function firstSentence(text: string): string {
+  const sentence = /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text
+  return sentence.length <= SUMMARY_LENGTH
+    ? sentence
+    : `${sentence.slice(0, SUMMARY_LENGTH - 1).trimEnd()}…`
+}
