@@ -4,12 +4,13 @@ const AT_ONCE = 32
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
+  atOnce: number = AT_ONCE,
 ): Promise<Result[]> {
   const results: Result[] = []
   const waiting = items.entries()
   const worker = async () => {
     for (const [i, item] of waiting) results[i] = await work(item)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
   return results
 }

@@ -12,6 +12,8 @@ export async function searchFault(reader: Reader, file: string): Promise<string 
   const stored = await readStoredIndex(file)
   if (stored === 'none') return undefined
   if (stored === 'unreadable') return 'the search index cannot be read'
+  // Emptied, to be made anew: it is as behind as one can be.
+  if (stored.revision === undefined) return undefined
   const indexed = int(stored.revision)
   if (indexed > (await revisionNow(reader))) return 'the search index is ahead of the catalogue'
   const published = new Set(await publishedEndpoints(reader))

@@ -238,6 +238,17 @@ describe('a test of a listing', () => {
     expect(await probe(id, { endpoint: 'nothing' })).toMatchObject({ code: 'endpoint_not_found' })
   })
 
+  test('sends no credential to another host than the one that it was given for', async () => {
+    const { id } = await world.listing(seller)
+    const sent = elsewhere.requests.length
+    const backend = { type: 'http', base_url: elsewhere.baseUrl }
+    await world.rest('PATCH', `/v1/listings/${id}`, seller.key, { backend })
+    const { ok, results } = await probe(id)
+    expect(ok).toBe(false)
+    expect(results[0]).toMatchObject({ status: null, hint: expect.stringContaining('credential') })
+    expect(elsewhere.requests).toHaveLength(sent)
+  })
+
   test('costs nothing and counts in no standing', async () => {
     const { id, endpointId } = await world.listing(seller)
     await probe(id)

@@ -35,10 +35,24 @@ describe('plain text', () => {
     'GET /users/{user_id}/_search?filter[name]=x&sort=-date',
     'snake_case_name, __typename, 2**3, *.example.com, application/*',
     'items[0][1] and C# and a|b and ~5 and $price',
+    '{name=projects/**} and **/*.ts',
+    '# of items, of C#',
+    '> 18 years',
+    '[a-z] ([-a-z0-9]{0,61}[a-z0-9])?',
     'First.\n\nSecond, after an empty line.\n- a point',
     '日本語 – naïve café 😀',
   ])('leaves alone what is no markup: %s', (text) => {
     expect(plainText(text)).toBe(text)
+  })
+
+  test.each([
+    ['if a<b then c>d', 'if a< b then c>d'],
+    ['age<limit AND name="x" OR b>5', 'age< limit AND name="x" OR b>5'],
+    ['name: [a-z]([-a-z0-9]*[a-z0-9])', 'name: [a-z] ([-a-z0-9]*[a-z0-9])'],
+    ['list[0](x)', 'list[0] (x)'],
+    ['`x`==`a`or `b`, `id`s', 'x==a or b, ids'],
+  ])('loses no word of %s', (text, plain) => {
+    expect(plainText(text)).toBe(plain)
   })
 
   test('keeps placeholders readable, though they look like elements', () => {

@@ -33,6 +33,15 @@ const ENTITIES: Readonly<Record<string, string>> = {
   ...{ rarr: '→', le: '≤', ge: '≥', ne: '≠', euro: '€', pound: '£', copy: '©', reg: '®' },
 }
 
+/** What follows the name of an element; a comparison as in "a<b and c>d" has no such thing. */
+const VALUE = String.raw`\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=]+)`
+const ATTRIBUTES = RegExp(
+  String.raw`^(?:\s+[\w:@.-]+${VALUE}(?:\s+[\w:@.-]+(?:${VALUE})?)*)?\s*/?$`,
+)
+/** A text in brackets and where it leads: "[a-z](b[c])" and "list[0](x)" lead nowhere. */
+const LINK =
+  /!?\[([^[\]\n]*)\]\(\s*(?:(?:[a-zA-Z][\w+.-]{0,20}:|[/#.?]|[\w-]{1,60}[./#?])[^()\n]*)?\)/g
+
 type Replacement = string | ((found: string, ...groups: string[]) => string)
 
 /** In this order: what entities and comments hide comes to light first, lines before words. */
@@ -46,17 +55,21 @@ const MARKUP: readonly (readonly [pattern: RegExp, replacement: Replacement])[] 
   [/^(?:`{3,}|~{3,})[^`\n]*$/gm, ''],
   [/^[ :|+=*_-]{3,}$/gm, ''],
   [/^\|(.*)$/gm, (_line, cells) => cellsOf(cells)],
-  [/^#{1,6} /gm, ''],
+  // "# of items" counts them, and "> 18" compares.
+  [/^#{1,6} (?!of )/gm, ''],
   [/ #+$/gm, ''],
-  [/^(?:> ?)+(?!=)/gm, ''],
+  [/^(?:> ?)+(?! ?[=\d])/gm, ''],
   [/^[*+] /gm, '- '],
   // Where reference links lead; the links themselves mean nothing without it.
   [/^\[[^[\]\n]+\]: ?(?:https?:\/\/|www\.|\/|#).*$/gm, ''],
-  [/!?\[([^[\]\n]*)\]\([^()\n]*\)/g, '$1'],
+  [LINK, '$1'],
+  // Code ends a word even where no space follows it; "`id`s" is one word.
+  [/`+([^`\n]{1,300})`+(\p{L}{2})?/gu, (_code, said, next) => (next ? `${said} ${next}` : said!)],
   [/`+/g, ''],
   [/~~+/g, ''],
-  [/(?<![\w)])\*{2,}(?=\S)/g, ''],
-  [/(?<=\S)\*{2,}(?!\w)/g, ''],
+  // But not those of a pattern, as in "{name=**}" and "**\/*.ts".
+  [/(?<![\w)])\*{2,}(?=[^\s}/])/g, ''],
+  [/(?<=[^\s=/])\*{2,}(?!\w)/g, ''],
   [
     /(?<![^\s([{"'])\*(?=[\p{L}\p{N}])([^*\n]{1,300})(?<=[\p{L}\p{N}.,!?)])\*(?![^\s)\]}"'.,:;!?])/gu,
     '$1',
@@ -147,11 +160,15 @@ function characterOf(entity: string, name = '', decimal = '', hex = ''): string 
 /** What an element leaves behind; what only looks like one, as in `/users/<id>`, stays readable. */
 function textOfTag(_tag: string, slash: string, name: string, rest: string): string {
   const element = name.toLowerCase()
+  const isKnown = INLINE_TAGS.has(element) || BLOCK_TAGS.has(element)
+  if (!ATTRIBUTES.test(rest)) {
+    return isKnown || /[="']/.test(rest) ? `< ${slash}${name}${rest}>` : `{${name}${rest}}`
+  }
   if (element === 'li') return slash === '' ? '\n- ' : '\n'
   if (element === 'td' || element === 'th') return ' '
   if (BLOCK_TAGS.has(element)) return '\n'
-  if (slash !== '' || INLINE_TAGS.has(element) || /[="']/.test(rest)) return ''
-  return `{${name}${rest.replace(/[\s/]+$/, '')}}`
+  if (slash !== '' || isKnown || rest.includes('=')) return ''
+  return `{${name}}`
 }
 
 function cellsOf(row: string): string {

@@ -1,7 +1,7 @@
 /** What an operation takes, as arguments of a call: names that differ, and how each is sent. */
 import { Problem } from '#core/problem'
 import { isObject } from '#schemas'
-import { follow, listOf, type Members, membersOf } from './document.js'
+import { follow, listOf, type Members, membersOf, wordOf } from './document.js'
 
 export type Place = 'path' | 'query' | 'header' | 'cookie' | 'body'
 
@@ -95,7 +95,7 @@ export function kindsOf(root: Members, schema: unknown, level = 0): Kinds {
  */
 export function styleForm(stated: Members, place: Place, kinds: Kinds): Members {
   const fallback = STYLES[place][0]!
-  const style = STYLES[place].includes(String(stated.style)) ? String(stated.style) : fallback
+  const style = STYLES[place].includes(wordOf(stated.style)) ? wordOf(stated.style) : fallback
   const explode = typeof stated.explode === 'boolean' ? stated.explode : style === 'form'
   const form: Members = {}
   const isMarked = style === 'label' || style === 'matrix'

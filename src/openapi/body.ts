@@ -2,7 +2,7 @@
 import { isObject } from '#schemas'
 import { isJsonType, isMediaType } from '#upstreams'
 import { type Argument, cannot, fileSchema, isBinary, kindsOf, styleForm } from './argument.js'
-import { firstExample, follow, type Members, membersOf, type Warn } from './document.js'
+import { firstExample, follow, type Members, membersOf, type Warn, wordOf } from './document.js'
 import { type Shape, shapeOf } from './object-shape.js'
 
 export type Body = {
@@ -127,7 +127,7 @@ function formBody(context: Context, type: string, media: Members): Body | undefi
   if (fields.some((schema) => isBinary(root, schema))) return undefined
   if (fields.length === 0) return { mediaType: type, arguments: [anyFields(context, media)] }
   const formOf = (stated: Members, schema: unknown): Members => {
-    if (isJsonType(String(stated.contentType ?? ''))) return { 'x-media-type': 'application/json' }
+    if (isJsonType(wordOf(stated.contentType ?? ''))) return { 'x-media-type': 'application/json' }
     return styleForm(stated, 'body', kindsOf(root, schema))
   }
   const always = { ...context, isSent: true }

@@ -33,6 +33,11 @@ export function follow(root: unknown, value: unknown): Members | undefined {
   return undefined
 }
 
+/** A word as text, empty for what is none: an object of a stranger may have a `toString` of its own. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'object' || value === undefined ? '' : String(value)
+}
+
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined
 }

@@ -9,6 +9,7 @@ import {
   membersOf,
   saysTheSame,
   textOf,
+  wordOf,
 } from './document.js'
 import type { Operation } from './operation.js'
 
@@ -39,10 +40,10 @@ function distinct(root: Members, list: unknown): Map<string, Members> {
   for (const listed of listOf(list)) {
     const parameter = follow(root, listed)
     if (parameter === undefined) throw cannot('a parameter refers to nothing in the document')
-    const key = `${String(parameter.in)} ${String(parameter.name)}`
+    const key = `${wordOf(parameter.in)} ${wordOf(parameter.name)}`
     const known = found.get(key)
     if (known !== undefined && !saysTheSame(known, parameter)) {
-      throw cannot(`its parameter "${String(parameter.name)}" is described twice, differently`)
+      throw cannot(`its parameter "${wordOf(parameter.name)}" is described twice, differently`)
     }
     found.set(key, parameter)
   }
@@ -73,8 +74,8 @@ function parameterArgument(operation: Operation, parameter: Members): Argument |
       ...(example !== undefined && { example }),
     }
   }
-  if (isRequired) throw cannot(`its ${String(place)} parameter "${name}" cannot be expressed`)
-  warn(at, `The ${String(place)} parameter "${name}" cannot be expressed and is left out.`)
+  if (isRequired) throw cannot(`its ${wordOf(place)} parameter "${name}" cannot be expressed`)
+  warn(at, `The ${wordOf(place)} parameter "${name}" cannot be expressed and is left out.`)
   return undefined
 }
 

@@ -1,7 +1,7 @@
 /** From a text or an object to a document of OpenAPI 3, within limits, or the place where it is none. */
 import { CST, Lexer, parse, YAMLError } from 'yaml'
 import { isObject } from '#schemas'
-import { type Members, notOpenApi } from './document.js'
+import { type Members, notOpenApi, wordOf } from './document.js'
 import { fromSwagger } from './swagger.js'
 
 /** The largest public description has 47 MB. */
@@ -35,7 +35,7 @@ export function readDocument(
 function checkVersion({ swagger, openapi }: Members): void {
   const field = swagger === undefined ? '/openapi' : '/swagger'
   // YAML reads an unquoted 2.0 or 3.1 as a number.
-  const version = String(swagger ?? openapi ?? '')
+  const version = wordOf(swagger ?? openapi ?? '')
   if (version === '' || (field === '/openapi' && typeof openapi !== 'string')) {
     throw notOpenApi(field, 'must be a version such as "3.1.0"')
   }

@@ -8,7 +8,7 @@ import {
   MAX_PATTERNS_SIZE,
   resolveLocal,
 } from '#schemas'
-import { listOf, type Members, membersOf, proseOf, type Warn } from './document.js'
+import { listOf, type Members, membersOf, proseOf, type Warn, wordOf } from './document.js'
 import {
   addTally,
   createMemory,
@@ -219,7 +219,7 @@ function convert(context: Context, schema: unknown, place: Place, level: number)
 }
 
 function convertReference(context: Context, schema: Members, place: Place, level: number): unknown {
-  const reference = String(schema.$ref)
+  const reference = wordOf(schema.$ref)
   const target = resolveLocal(context.root, reference)
   if (typeof target !== 'object' || target === null) {
     const shown = reference.slice(0, 200)
@@ -270,7 +270,7 @@ export function namesOf(value: unknown): string[] {
 
 function typeOf(schema: Members): JsonSchema {
   if (typeof schema.type === 'string' && TYPES.includes(schema.type)) return { type: schema.type }
-  const types = [schema.type].flat().filter((type) => TYPES.includes(String(type)))
+  const types = [schema.type].flat().filter((type) => TYPES.includes(wordOf(type)))
   const distinct = [...new Set(types)]
   if (distinct.length > 0) return { type: distinct.length === 1 ? distinct[0] : distinct }
   return isObject(schema.properties) ? { type: 'object' } : {}

@@ -1,5 +1,5 @@
 /** The one credential of a listing, out of the security schemes of a document. */
-import { follow, listOf, type Members, membersOf, textOf, type Warn } from './document.js'
+import { follow, listOf, type Members, membersOf, textOf, type Warn, wordOf } from './document.js'
 import type { Credential } from './operation.js'
 
 const NONE: Credential = { type: 'none' }
@@ -45,7 +45,7 @@ function namesIn(security: unknown): string[] {
 }
 
 function credentialFor(scheme: Members | undefined): Credential | undefined {
-  const kind = String(scheme?.scheme).toLowerCase()
+  const kind = wordOf(scheme?.scheme).toLowerCase()
   switch (scheme?.type) {
     case 'apiKey': {
       const name = textOf(scheme.name)

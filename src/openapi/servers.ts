@@ -1,6 +1,6 @@
 /** Which server of a document its listing calls. */
 import { Problem } from '#core/problem'
-import { listOf, type Members, membersOf, notOpenApi } from './document.js'
+import { listOf, type Members, membersOf, notOpenApi, wordOf } from './document.js'
 
 /**
  * The first server that can be called, preferably over https; where the document names none, the
@@ -51,7 +51,7 @@ function serverUrl(server: unknown, base: string | undefined): string | undefine
   const filled = url.trim().replace(/\{([^{}]*)\}/g, (whole, name: string) => {
     const variable = membersOf(membersOf(variables)[name])
     const value = variable.default ?? listOf(variable.enum)[0]
-    return value === undefined ? whole : String(value)
+    return value === undefined ? whole : wordOf(value)
   })
   if (/[{}]/.test(filled) || !URL.canParse(filled, base)) return undefined
   const { protocol, origin, pathname, username } = new URL(filled, base)

@@ -6,7 +6,7 @@
  */
 import { upgradeFromTwoToThree } from '@scalar/openapi-upgrader/2.0-to-3.0'
 import { isObject, resolveLocal } from '#schemas'
-import { listOf, type Members, membersOf, notOpenApi } from './document.js'
+import { listOf, type Members, membersOf, notOpenApi, wordOf } from './document.js'
 
 /** Objects, lists and scalars of the copy. The largest public description of its kind has 700,000. */
 const MAX_VALUES = 5_000_000
@@ -144,7 +144,7 @@ function formTypes(parameters: readonly Members[], consumes: unknown): unknown[]
   const types = listOf(consumes)
   const fields = parameters.filter((parameter) => parameter.in === 'formData')
   if (fields.length === 0) return types.length > 0 ? types : ['application/json']
-  const forms = types.filter((type) => FORM_TYPES.includes(String(type)))
+  const forms = types.filter((type) => FORM_TYPES.includes(wordOf(type)))
   if (forms.length > 0) return forms
   return [FORM_TYPES[fields.some(({ format }) => format === 'binary') ? 0 : 1]]
 }
@@ -170,7 +170,7 @@ function parameterOf(parameter: Members): Members {
   if (typeof parameter.$ref === 'string') return { $ref: parameter.$ref }
   const { in: place, name, type, collectionFormat } = parameter
   // The library stops at a parameter that has no place; the import leaves out its operation.
-  const placed = { ...parameter, in: place || 'nowhere', name: String(name ?? '') }
+  const placed = { ...parameter, in: place || 'nowhere', name: wordOf(name ?? '') }
   if (type !== 'array') return placed
   const format = typeof collectionFormat === 'string' ? collectionFormat : 'csv'
   const style = STYLES[format]
@@ -185,7 +185,7 @@ function parameterOf(parameter: Members): Members {
 function responseOf({ $ref, description, schema, examples }: Members): Members {
   if (typeof $ref === 'string') return { $ref }
   return {
-    description: String(description ?? ''),
+    description: wordOf(description ?? ''),
     ...(isObject(schema) && { schema }),
     ...(isObject(examples) && { examples }),
   }

@@ -3,7 +3,7 @@
  * An endpoint of a listing that is all about a query is likelier meant than a chance hit elsewhere.
  */
 import { createNames, withRoom } from './columns.js'
-import { createPostings, type Scores } from './postings.js'
+import { createPostings, GONE, type Scores } from './postings.js'
 import type { QueryTerm } from './query-terms.js'
 import { createSequences, type StoredSequences } from './sequences.js'
 
@@ -12,6 +12,8 @@ export type ListingWords = Record<OwnField, readonly number[]>
 
 /** What a listing's endpoints say: in how many of them each word is a part of the name or subject. */
 export type EndpointWords = {
+  /** How many endpoints there are. */
+  count: number
   /** Endpoints that have the word in title, slug or tags, by word. */
   named: ReadonlyMap<number, number>
   /** Endpoints that have it in the description only, by word. */
@@ -28,20 +30,25 @@ export type ListingIndex = {
   providerOf(listing: number): Uint32Array
   /** Notes what a listing says of itself; it counts from the next reading on. */
   put(listing: number, words: ListingWords): void
+  /** How many endpoints it had when it was read. */
+  countRead(listing: number): number
   /** Reads a listing anew, with what its endpoints say; without an endpoint it is not found. */
   read(listing: number, endpoints: EndpointWords): void
   /** Whether a word is a part of the name of a listing, or of where it is called. */
   isName(word: number): boolean
   /** How much each listing is about the terms, by its number; 0 for most. */
   scores(terms: readonly QueryTerm[]): Float32Array
-  store(): StoredListings
+  /** Forgets what was replaced, and gives what is worth storing; it yields between steps. */
+  fold(): Generator<void, StoredListings>
 }
 
-type OwnField = 'provider' | 'description' | 'category'
+const OWN_FIELDS = ['provider', 'description', 'category'] as const
+
+type OwnField = (typeof OWN_FIELDS)[number]
 
 type Field = { weight: number; lengthNorm: number; usualLength: number }
 
-const FIELDS: Record<OwnField | keyof EndpointWords, Field> = {
+const FIELDS: Record<OwnField | 'named' | 'described', Field> = {
   provider: { weight: 2, lengthNorm: 0.5, usualLength: 5 },
   description: { weight: 1, lengthNorm: 0.6, usualLength: 25 },
   category: { weight: 0.7, lengthNorm: 0.5, usualLength: 1.2 },
@@ -58,9 +65,10 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     category: createSequences(stored?.category),
   }
   /** Each reading of a listing is an edition of its own in the postings; the latest counts. */
-  const postings = createPostings()
-  const listingOf: number[] = []
-  const latest = new Map<number, number>()
+  let postings = createPostings()
+  let listingOf: number[] = []
+  let latest = new Map<number, number>()
+  const countsRead: number[] = []
   const names = new Set<number>(stored?.provider.words)
   const found: Scores = { values: new Float32Array(0), touched: new Uint32Array(0), count: 0 }
 
@@ -69,15 +77,15 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     numberOf: slugs.numberOf,
     providerOf: (listing) => own.provider.of(listing),
     isName: (word) => names.has(word),
+    countRead: (listing) => countsRead[listing] ?? 0,
     put(listing, words) {
       for (const word of words.provider) names.add(word)
-      for (const field of ['provider', 'description', 'category'] as const) {
-        own[field].set(listing, words[field])
-      }
+      for (const field of OWN_FIELDS) own[field].set(listing, words[field])
     },
     read(listing, endpoints) {
+      countsRead[listing] = endpoints.count
       latest.delete(listing)
-      if (endpoints.named.size + endpoints.described.size === 0) return
+      if (endpoints.count === 0) return
       const edition = listingOf.push(listing) - 1
       latest.set(listing, edition)
       for (const [word, weight] of weightsOf(listing, endpoints)) {
@@ -85,20 +93,32 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
       }
     },
     scores,
-    store: () => {
+    *fold() {
+      yield* foldEditions()
       const numbers = Uint32Array.from(slugs.list.keys())
-      return {
-        slugs: [...slugs.list],
+      const folded = {
         provider: own.provider.fold(numbers),
         description: own.description.fold(numbers),
         category: own.category.fold(numbers),
       }
+      for (const field of OWN_FIELDS) own[field] = createSequences(folded[field])
+      return { slugs: [...slugs.list], ...folded }
     },
+  }
+
+  /** Editions that were replaced would take more and more room. */
+  function* foldEditions(): Generator<void> {
+    const editions = [...latest.values()].sort((a, b) => a - b)
+    const numbers = new Uint32Array(listingOf.length).fill(GONE)
+    for (const [number, edition] of editions.entries()) numbers[edition] = number
+    postings = createPostings(yield* postings.fold(numbers))
+    listingOf = editions.map((edition) => listingOf[edition]!)
+    latest = new Map(listingOf.map((listing, edition) => [listing, edition]))
   }
 
   function weightsOf(listing: number, { named, described }: EndpointWords): Map<number, number> {
     const weights = new Map<number, number>()
-    for (const field of ['provider', 'description', 'category'] as const) {
+    for (const field of OWN_FIELDS) {
       addCounts(weights, FIELDS[field], countsOf(own[field].of(listing)))
     }
     addCounts(weights, FIELDS.named, damped(named))

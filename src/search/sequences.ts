@@ -8,7 +8,7 @@ export type StoredSequences = { begins: Uint32Array; lengths: Uint32Array; words
 export type Sequences = {
   set(text: number, words: readonly number[]): void
   of(text: number): Uint32Array
-  /** Those for which `numbers` gives a new number, under it. */
+  /** Those for which `numbers` gives a new number, under it; new numbers begin at 0 without a gap. */
   fold(numbers: Uint32Array): StoredSequences
 }
 
@@ -28,18 +28,26 @@ export function createSequences(stored: StoredSequences = NOTHING): Sequences {
     },
     of,
     fold(numbers) {
-      const kept = [...numbers.entries()].filter(([, number]) => number !== GONE)
+      let count = 0
+      let length = 0
+      for (let text = 0; text < numbers.length; text++) {
+        if (numbers[text] === GONE) continue
+        count++
+        length += lengths[text] ?? 0
+      }
       const folded: StoredSequences = {
-        begins: new Uint32Array(kept.length),
-        lengths: new Uint32Array(kept.length),
-        words: new Uint32Array(kept.reduce((sum, [text]) => sum + of(text).length, 0)),
+        begins: new Uint32Array(count),
+        lengths: new Uint32Array(count),
+        words: new Uint32Array(length),
       }
       let at = 0
-      for (const [text, number] of kept) {
+      for (let text = 0; text < numbers.length; text++) {
+        const number = numbers[text]!
+        if (number === GONE) continue
         folded.words.set(of(text), at)
         folded.begins[number] = at
-        folded.lengths[number] = of(text).length
-        at += of(text).length
+        folded.lengths[number] = lengths[text] ?? 0
+        at += lengths[text] ?? 0
       }
       return folded
     },

@@ -107,7 +107,7 @@ const schemas = rows('a schema with', [
   { name: '40 levels', endpoint: property('q', deep(40)) },
   {
     name: 'more than 64 KiB',
-    endpoint: property('q', { type: 'string', description: 'x'.repeat(66_000) }),
+    endpoint: property('q', { type: 'string', default: 'x'.repeat(66_000) }),
   },
   {
     name: 'more than 2,000 nodes',
@@ -233,8 +233,8 @@ const others = rows('a listing with', [
   { name: 'an unknown limit', listing: { limits: { per_year: 1 } } },
   { name: 'no endpoints', listing: { endpoints: [] } },
   { name: 'an unknown field', listing: { seller_id: 'acct_x' } },
-  { name: 'hidden text in its title', listing: { title: 'Wiki\u202e' } },
-  { name: 'control characters in its description', endpoint: { description: 'a\u0007b' } },
+  { name: 'nothing but hidden text in its title', listing: { title: '\u202e\u200b' } },
+  { name: 'hidden text in the name of an argument', endpoint: property('q\u200b', {}) },
   { name: 'an endless title', listing: { title: 'x'.repeat(121) } },
   ...['data', '/~2', ''].map((must_exist) => ({
     name: `the success rule ${JSON.stringify(must_exist)}`,

@@ -28,8 +28,9 @@ const shownListing = z.looseObject({
 })
 
 /** Of a listing that is only foreseen, slug and title. */
-const importResult = importedSchema.extend({
+const importResult = z.looseObject({
   ...shownListing.partial().shape,
+  ...importedSchema.shape,
   dry_run: z.literal(true).optional(),
 })
 
