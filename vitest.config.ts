@@ -28,7 +28,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'souk',
-          include: ['src/**/*.test.ts', 'seeds/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['{src,seeds,test,bench}/**/*.test.ts'],
           provide: { database: 'sqlite' },
         },
       },

@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: paid calls, beside what they are compared with. `npm run bench ledger`: nothing
- * but hold and capture. `settings.ts` says what can be set.
+ * but hold and capture. `settings.ts` says what can be set. `npm run bench:discovery`: the search.
  */
+import { benchDiscovery } from './discovery.js'
 import { benchLedger } from './ledger.js'
 import { benchPaidCalls } from './paid-calls.js'
 import { endAllOnExit } from './processes.js'
@@ -10,7 +11,10 @@ import { machine } from './table.js'
 
 endAllOnExit()
 const before = machine()
-if (process.argv[2] === 'ledger') {
+const [what, ...rest] = process.argv.slice(2)
+if (what === 'discovery') {
+  await benchDiscovery(rest)
+} else if (what === 'ledger') {
   print(await benchLedger(readSettings({ CALLERS: '1,64,256', SECONDS: '2', ...process.env })))
 } else {
   const { tables, faults } = await benchPaidCalls(readSettings(process.env))

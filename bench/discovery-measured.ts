@@ -1,6 +1,7 @@
 /** What a process that holds one engine is told, and what it answers. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Ablated } from './discovery-ablated.js'
 import { type Asked, ask } from './discovery-asking.js'
 import type { Contender, EngineName } from './discovery-contender.js'
 import { type Files, readQueries, sampleOf } from './discovery-rows.js'
@@ -10,9 +11,10 @@ export type Order = {
   files: Files
   /** A folder for its files. */
   folder: string
-  /** How many queries of each set it is asked; all of them when absent. */
-  sample?: number
-  withAblations: boolean
+  /** How many queries of each set it is asked at most. */
+  sample: number
+  /** Souk is asked again with each. */
+  ablations: Ablated[]
 }
 
 export type Measured = Asked & {
@@ -40,8 +42,7 @@ export type Loaded = {
 
 /** Asks what the order says. */
 export function askOrdered(contender: Pick<Contender, 'find'>, order: Order): Promise<Asked> {
-  const queries = readQueries(order.files)
-  return ask(contender, order.sample === undefined ? queries : sampleOf(queries, order.sample))
+  return ask(contender, sampleOf(readQueries(order.files), order.sample))
 }
 
 /** Answers the order that the parent sends, and ends. */

@@ -11,15 +11,18 @@ export type Options = {
   run: string | undefined
   isJson: boolean
   withAblations: boolean
+  /** How many queries of each set are asked at most. */
+  sample: number
 }
 
 export const USAGE =
   'npm run bench:discovery -- --catalogue FILE --queries FILE [--corpus FILE] [--aliases FILE] ' +
-  `[--engines ${ENGINES.join(',')}] [--run OUT.jsonl] [--ablations] [--json]`
+  `[--engines ${ENGINES.join(',')}] [--run OUT.jsonl] [--sample N] [--ablations] [--json]`
 
 /** @throws UsageFault */
 export function readOptions(args: string[]): Options {
-  const { catalogue, corpus, queries, aliases, engines, run, json, ablations } = valuesOf(args)
+  const { catalogue, corpus, queries, aliases, engines, run, sample, json, ablations } =
+    valuesOf(args)
   if (catalogue === undefined || queries === undefined) {
     throw new UsageFault(`--catalogue and --queries are needed: ${USAGE}`)
   }
@@ -32,6 +35,7 @@ export function readOptions(args: string[]): Options {
     run,
     isJson: json === true,
     withAblations: ablations === true,
+    sample: sample === undefined ? Number.MAX_SAFE_INTEGER : countOf(sample),
   }
 }
 
@@ -40,12 +44,13 @@ function valuesOf(args: string[]) {
   const flag = { type: 'boolean' } as const
   const options = {
     ...{ catalogue: text, corpus: text, queries: text, aliases: text, engines: text, run: text },
-    ...{ json: flag, ablations: flag },
+    ...{ sample: text, json: flag, ablations: flag },
   }
   try {
     return parseArgs({ args, options }).values
   } catch (error) {
-    throw new UsageFault((error as Error).message)
+    const [what] = (error as Error).message.split('. ')
+    throw new UsageFault(`${what}: ${USAGE}`)
   }
 }
 
@@ -55,6 +60,11 @@ function requireFile(file: string): void {
   } catch {
     throw new UsageFault(`There is no file ${file} that can be read.`)
   }
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new UsageFault(`--sample is a number of queries, not "${text}".`)
 }
 
 function engineOf(text: string): EngineName {

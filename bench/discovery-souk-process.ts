@@ -1,8 +1,14 @@
 /** Souk in a process of its own: it is loaded, asked, indexed again, and says what that took. */
-import { ABLATIONS, openAblated } from './discovery-ablations.js'
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { openAblated } from './discovery-ablated.js'
 import { askOrdered, type Order, residentBytes, serveOrder } from './discovery-measured.js'
 import { readRows } from './discovery-rows.js'
 import { openOwnSearch, openSouk, type Souk } from './discovery-souk.js'
+
+/** Files of indices in the data folder, beside the gateway's own. */
+const INDEX = 'again'
+const ABLATED_INDEX = 'ablated'
 
 serveOrder(async (order) => {
   const souk = await openSouk(order.folder)
@@ -11,9 +17,9 @@ serveOrder(async (order) => {
   const asked = await askOrdered(souk, order)
   const memoryBytes = residentBytes()
   say('indexing the stored catalogue again')
-  const again = await souk.reindexed('again', openOwnSearch)
+  const again = await souk.reindexed(INDEX, openOwnSearch)
   const indexBytes = await again.close()
-  const ablations = order.withAblations ? await ablate(souk, order) : []
+  const ablations = await ablate(souk, order)
   const databaseBytes = souk.databaseBytes()
   await souk.close()
   return {
@@ -25,10 +31,13 @@ serveOrder(async (order) => {
 
 async function ablate(souk: Souk, order: Order) {
   const measured = []
-  for (const ablation of ABLATIONS) {
-    const { name } = ablation
+  for (const ablation of order.ablations) {
+    const { name, changesIndex } = ablation
     say(`ablation: ${name}`)
-    const index = await souk.reindexed('ablated', () => openAblated(':memory:', ablation))
+    const [kept, file] = [join(order.folder, INDEX), join(order.folder, ABLATED_INDEX)]
+    if (changesIndex) rmSync(file, { force: true })
+    else copyFileSync(kept, file)
+    const index = await souk.reindexed(ABLATED_INDEX, () => openAblated(ablation, file))
     measured.push({ name, indexMs: index.indexMs, ...(await askOrdered(index, order)) })
     await index.close()
   }

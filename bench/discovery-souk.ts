@@ -25,11 +25,13 @@ export type Souk = {
   load(rows: readonly Row[], say: (line: string) => void): Promise<Loaded>
   /** Ids of rows, best first, as `browse_apis` orders them. */
   find(query: string): Promise<string[]>
-  /** Indexes the stored catalogue anew, in a file of its own, and asks that index. */
-  reindexed(name: string, open: (file: string) => Search): Promise<Reindexed>
+  /** Indexes what the file of that name lacks of the stored catalogue, and asks that index. */
+  reindexed(name: string, open: OpenSearch): Promise<Reindexed>
   databaseBytes(): number
   close(): Promise<void>
 }
+
+type OpenSearch = (file: string) => Search | Promise<Search>
 
 export type Reindexed = {
   indexMs: number
@@ -56,7 +58,7 @@ export async function openSouk(folder: string): Promise<Souk> {
     async reindexed(name, open) {
       const noCatalogue = join(folder, 'none')
       mkdirSync(noCatalogue, { recursive: true })
-      const search = open(join(folder, name))
+      const search = await open(join(folder, name))
       const startedAt = performance.now()
       const catalogue = await createCatalogue({
         ...deps,

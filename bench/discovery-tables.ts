@@ -5,6 +5,9 @@ import type { Metrics, Scores } from './discovery-score.js'
 const SCORES = ['R@1', 'R@5', 'R@10', 'hit@5', 'nDCG@10', 'MRR']
 const TIMES = ['p50 ms', 'p99 ms', 'stall ms']
 
+/** A set with every answer judged: its hits mean what they say. */
+const JUDGED_SET = 'agentq'
+
 const NAMES = {
   souk: 'Souk',
   bm25: 'BM25, one field',
@@ -99,12 +102,24 @@ function refusalLines(refusals: Record<string, number>): string[] {
 
 function ablationTable({ ablations }: NonNullable<Report['souk']>): string[] {
   if (ablations.length === 0) return []
-  const rows = ablations.map((one) => [one.name, ...percents(one.scores.macro), ...times(one)])
-  return ['Ablations:', markdown([['Souk', ...SCORES, ...TIMES], ...rows])]
+  const rows = ablations.map(({ name, scores, p50Ms }) => {
+    const { recall1, recall5, recall10, ndcg10, mrr, hit5 } = scores.macro
+    const hits = scores.sets[JUDGED_SET]?.hit5 ?? hit5
+    const shares = [recall1, recall5, recall10, ndcg10, mrr, hits].map(percent)
+    return [name, ...shares, p50Ms.toFixed(1)]
+  })
+  const isJudged = ablations[0]!.scores.sets[JUDGED_SET] !== undefined
+  const hits = isJudged ? `${JUDGED_SET} hit@5` : 'hit@5'
+  const headings = ['Souk', 'R@1', 'R@5', 'R@10', 'nDCG@10', 'MRR', hits, 'p50 ms']
+  return [`Ablations, ${ablations[0]!.queries} queries:`, markdown([headings, ...rows])]
 }
 
 function percents({ recall1, recall5, recall10, hit5, ndcg10, mrr }: Metrics): string[] {
-  return [recall1, recall5, recall10, hit5, ndcg10, mrr].map((value) => (100 * value).toFixed(1))
+  return [recall1, recall5, recall10, hit5, ndcg10, mrr].map(percent)
+}
+
+function percent(share: number): string {
+  return (100 * share).toFixed(1)
 }
 
 function times({ p50Ms, p99Ms, stallMs }: Timed): string[] {

@@ -5,36 +5,45 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type EngineName, SLOW_ENGINES } from './discovery-contender.js'
+import { prepareAblations } from './discovery-ablated.js'
+import { ABLATIONS } from './discovery-ablations.js'
+import { SLOW_ENGINES } from './discovery-contender.js'
 import { measureGateway } from './discovery-gateway.js'
 import type { Measured, Order } from './discovery-measured.js'
 import { type Options, readOptions } from './discovery-options.js'
 import { reportOf, SAMPLE } from './discovery-report.js'
 import { readAliases, readQueries, readRows, sampleOf, UsageFault } from './discovery-rows.js'
 import { tablesOf } from './discovery-tables.js'
-import { endAllOnExit, forkFile, messageOf } from './processes.js'
+import { forkFile, messageOf } from './processes.js'
 import { machine } from './table.js'
 
-endAllOnExit()
-try {
-  await run(readOptions(process.argv.slice(2)))
-  process.exit()
-} catch (error) {
-  if (!(error instanceof UsageFault)) throw error
-  console.error(error.message)
-  process.exit(2)
+/** Prints what was found; what cannot be used gets one line and exit code 2. */
+export async function benchDiscovery(args: string[]): Promise<void> {
+  try {
+    await run(readOptions(args))
+  } catch (error) {
+    if (!(error instanceof UsageFault)) throw error
+    console.error(error.message)
+    process.exitCode = 2
+  }
 }
 
 async function run(options: Options): Promise<void> {
   const before = machine()
-  const { files, engines } = options
+  const { files, engines, sample: each } = options
   const { rows, copies } = readRows(files)
-  const queries = readQueries(files)
+  const queries = sampleOf(readQueries(files), each)
   const aliases = { ...copies, ...readAliases(files) }
   const folder = mkdtempSync(join(tmpdir(), 'souk-discovery-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  const ablations = options.withAblations
+    ? prepareAblations(ABLATIONS, join(folder, 'ablations'))
+    : []
   const measured: Measured[] = []
-  for (const engine of engines) measured.push(await measureAlone(engine, options, folder))
+  for (const engine of engines) {
+    const sample = SLOW_ENGINES.includes(engine) ? Math.min(SAMPLE, each) : each
+    measured.push(await measureAlone({ engine, files, sample, ablations }, folder))
+  }
   const gateway = engines.includes('souk')
     ? await measureGateway(join(folder, 'souk'), sampleOf(queries, SAMPLE))
     : undefined
@@ -48,18 +57,14 @@ async function run(options: Options): Promise<void> {
   else console.log(`${taken.at}\n${before}\n\n${tablesOf(report)}`)
 }
 
-async function measureAlone(
-  engine: EngineName,
-  { files, withAblations }: Options,
-  folder: string,
-): Promise<Measured> {
+async function measureAlone(given: Omit<Order, 'folder'>, parent: string): Promise<Measured> {
+  const { engine } = given
   console.error(`${engine} …`)
-  const home = join(folder, engine)
-  mkdirSync(home)
+  const folder = join(parent, engine)
+  mkdirSync(folder)
   const isSouk = engine === 'souk'
   const child = forkFile(isSouk ? './discovery-souk-process.ts' : './discovery-process.ts')
   const answer = messageOf<Measured>(child)
-  const sample = SLOW_ENGINES.includes(engine) ? { sample: SAMPLE } : {}
-  child.send({ engine, files, folder: home, ...sample, withAblations } satisfies Order)
+  child.send({ ...given, folder } satisfies Order)
   return answer
 }

@@ -88,6 +88,8 @@ test('a file that is good ends with 0, and strict refuses one that is partly bad
   expect(strict).toMatchObject({ code: 1, text: expect.stringContaining('cannot be sold') })
   const lenient = await run(join(folder, 'seas.json'))
   expect(lenient).toMatchObject({ code: 0, text: expect.stringContaining('created 1') })
+  expect(lenient.text).toMatch(/refused {2}seas\.json \/paths\/~1a~1\.\.~1b\/get: path/)
+  expect(lenient.text).toMatch(/Listing seas \(lst_\w+\): draft\./)
 })
 
 test('the key of a file is the seller, and one that does not open ends the run', async () => {

@@ -151,7 +151,7 @@ async function importOne(
       throw new Error(`${url} went away. Run the command again to go on.`, { cause })
     })
     const answer = (await response.json()) as Answer & { code?: string; detail?: string }
-    if (response.ok) return summary.add(answer)
+    if (response.ok) return summary.add(source, answer)
     if (answer.code !== 'busy') {
       if (response.status === 401 || response.status === 403) throw new Error(answer.detail)
       return summary.fail(source, answer.detail ?? `status ${response.status}`)

@@ -6,11 +6,15 @@ const OPERATIONS = ['created', 'changed', 'restored', 'unchanged', 'retired', 'r
 /** Reasons that the summary shows, and characters of each. */
 const MAX_REASONS = 20
 const MAX_REASON_CHARS = 100
-/** Refused documents that are named; the summary counts all. */
+/** Refused documents and operations that are named; the summary counts all. */
 const MAX_NAMED = 50
+
+const WHY_DRAFT =
+  'With --publish they are put on sale, once they have the credential that they need.'
 
 export type Counts = Record<(typeof OPERATIONS)[number], number>
 export type Answer = {
+  id?: string
   slug: string
   status?: string
   counts: Counts
@@ -18,7 +22,7 @@ export type Answer = {
 }
 
 export type Summary = {
-  add(answer: Answer): void
+  add(source: string, answer: Answer): void
   /** A document of which nothing was imported. */
   fail(source: string, message: string): void
   readonly documents: number
@@ -30,27 +34,31 @@ export type Summary = {
 export function createSummary(): Summary {
   const counts = Object.fromEntries(OPERATIONS.map((name) => [name, 0])) as Counts
   const reasons = new Map<string, number>()
-  const documentReasons = new Map<string, number>()
-  const failed: string[] = []
+  const refused: string[] = []
   let imported = 0
   let failures = 0
-  const count = (into: Map<string, number>, message: string) => {
-    const reason = reasonOf(message)
-    into.set(reason, (into.get(reason) ?? 0) + 1)
+  let drafts = 0
+  let last: string | undefined
+  const name = (line: string) => {
+    if (refused.length < MAX_NAMED) refused.push(line)
   }
   const found = () =>
     OPERATIONS.reduce((sum, name) => sum + (name === 'retired' ? 0 : counts[name]), 0)
 
   return {
-    add(answer) {
+    add(source, { id, slug, status, ...answer }) {
       imported++
+      last = status === undefined ? undefined : `Listing ${slug} (${id}): ${status}.`
+      if (status === 'draft') drafts++
       for (const name of OPERATIONS) counts[name] += answer.counts[name]
-      for (const { message } of answer.refused) count(reasons, message)
+      for (const { at, message } of answer.refused) {
+        reasons.set(reasonOf(message), (reasons.get(reasonOf(message)) ?? 0) + 1)
+        name(`${source} ${at}: ${message}`)
+      }
     },
     fail(source, message) {
       failures++
-      count(documentReasons, message)
-      if (failed.length < MAX_NAMED) failed.push(`${source}: ${message}`)
+      name(`${source}: ${message}`)
     },
     get documents() {
       return imported + failures
@@ -65,7 +73,7 @@ export function createSummary(): Summary {
       const seconds = tookMs / 1_000
       const rate = Math.round(found() / Math.max(seconds, 0.001))
       const done = isDryRun ? 'would be imported' : 'imported'
-      for (const line of failed) say(`refused  ${line}`)
+      for (const line of refused) say(`refused  ${line}`)
       say(
         `Documents: ${imported + failures}, of which ${imported} ${done} and ${failures} refused.`,
       )
@@ -74,6 +82,8 @@ export function createSummary(): Summary {
       )
       for (const [reason, count] of mostFrequent(reasons))
         say(`  refused ${count} times: ${reason}`)
+      if (imported === 1 && last !== undefined) say(last)
+      if (drafts > 0) say(`Not on sale: ${drafts} drafts. ${WHY_DRAFT}`)
       say(`Took ${seconds.toFixed(1)} s, ${rate} operations a second.`)
     },
   }

@@ -139,10 +139,16 @@ function report(
 ): void {
   const { endpointId } = outcome
   // What sellers buy of themselves neither raises nor lowers what is known of them.
-  if (!isBuyersMistake(answer) && !isSelfDealing(buyerId, sellerId)) {
+  const isMistake = !isDelivered && isBuyersMistake(answer)
+  if (!isMistake && !isSelfDealing(buyerId, sellerId)) {
     const { latencyMs } = answer
     const atMs = clock.now()
-    catalogue.observe({ endpointId, buyerId, delivered: isDelivered, latencyMs, atMs })
+    // What only broke the success rule may be an answer to arguments that nobody could use.
+    const isArguable = !isDelivered && answer.kind === 'answered' && answer.status < 500
+    catalogue.observe({
+      ...{ endpointId, buyerId, delivered: isDelivered },
+      ...{ latencyMs, atMs, isArguable },
+    })
     catalogue.learn({ ...outcome, keyId, buyerId, sellerId })
   }
   telemetry.callEnded({

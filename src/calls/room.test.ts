@@ -11,8 +11,11 @@ const counted = (used: Record<string, bigint>) => ({
     windows.map(({ window }) => used[window.split(':')[0]!] ?? 0n),
 })
 
-const room = (limits: Listing['limits'], used: Record<string, bigint>) =>
-  hasRoom({ ledger: counted(used) }, { id: 'lst_1', limits })
+const room = (
+  limits: Listing['limits'],
+  used: Record<string, bigint>,
+  status: Listing['status'] = 'published',
+) => hasRoom({ ledger: counted(used) }, { id: 'lst_1', limits, status })
 
 test('a listing without limits always has room', async () => {
   expect(await room({}, { per_second: 1_000n })).toBe(true)
@@ -28,4 +31,11 @@ test('a listing has room until more than half of any limit is used', async () =>
 test('a listing that takes one call at a time has room only while none runs', async () => {
   expect(await room({ concurrency: 1 }, {})).toBe(true)
   expect(await room({ concurrency: 1 }, { concurrency: 1n })).toBe(false)
+})
+
+test('a listing that is paused has room while any is left: nobody buys', async () => {
+  const limits = { per_day: 10 }
+  expect(await room(limits, { per_day: 9n })).toBe(false)
+  expect(await room(limits, { per_day: 9n }, 'paused')).toBe(true)
+  expect(await room(limits, { per_day: 10n }, 'paused')).toBe(false)
 })

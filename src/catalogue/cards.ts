@@ -2,16 +2,16 @@
  * Cards: what a search result shows of an endpoint. A page of them is one question to the database,
  * and they are small enough to be kept for very many endpoints, which offers are not.
  */
-import { plainLine, plainText } from '#core/plain-text'
+import { clip, plainLine } from '#core/plain-text'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import type { Store } from '#store'
 import { createKept } from './kept.js'
-import type { EndpointDefinition } from './listing.js'
+import { type EndpointDefinition, isForOtherHost } from './listing.js'
 
 export type Card = {
   listingId: string
   title: string
-  /** The first sentence of the description. */
+  /** The first sentence of the description that says more than the title; empty where none does. */
   summary: string
   seller: string
   category: string
@@ -86,23 +86,32 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
 
 function toCard(row: Row): Card {
   const definition: EndpointDefinition = JSON.parse(row.definition)
-  const { credential_origin: origin } = row
-  const isOwnHost = origin === null || origin === new URL(definition.base_url).origin
+  const isOtherHost = isForOtherHost(row.credential_origin, definition.base_url)
   const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
+  const title = plainLine(definition.title)
   return {
     listingId: row.listing_id,
-    title: plainLine(definition.title),
-    summary: firstSentence(plainText(definition.description)),
-    seller: row.seller,
+    title,
+    summary: summaryOf(title, plainLine(definition.description)),
+    seller: plainLine(row.seller),
     category: row.category,
     price: showPrice(readPrice(definition.price), FEE_BPS),
-    isForSale: isActive && isOwnHost,
+    isForSale: isActive && !isOtherHost,
   }
 }
 
+/** Many descriptions begin with the title, or are the title: what is read twice is paid for twice. */
+function summaryOf(title: string, description: string): string {
+  const first = firstSentence(description)
+  const isTitle = lettersOf(first) === lettersOf(title)
+  const text = isTitle ? firstSentence(description.slice(first.length).trimStart()) : first
+  return clip(text, SUMMARY_LENGTH)
+}
+
 function firstSentence(text: string): string {
-  const sentence = /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text
-  return sentence.length <= SUMMARY_LENGTH
-    ? sentence
-    : `${sentence.slice(0, SUMMARY_LENGTH - 1).trimEnd()}…`
+  return /^.*?[.!?](?=\s|$)/.exec(text)?.[0] ?? text
+}
+
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 }

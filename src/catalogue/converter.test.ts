@@ -24,7 +24,8 @@ async function slugsOf(body: Uint8Array): Promise<string[]> {
   const slugs: string[] = []
   await conversion.read(body)
   await conversion.convert(OPTIONS, undefined)
-  for await (const entries of conversion.portions()) slugs.push(...entries.map(({ slug }) => slug))
+  for await (const { entries } of conversion.portions())
+    slugs.push(...entries.map(({ slug }) => slug))
   conversion.forget()
   return slugs
 }
@@ -75,4 +76,24 @@ test('imports that are on when the thread ends are told; the next one gets a new
   await converter.close()
   await ended
   expect(await slugsOf(bodyOf(['low']))).toEqual(['low'])
+})
+
+test('the end of the thread is no fault of imports that only waited, or only took their portions', async () => {
+  const many = bodyOf(Array.from({ length: 4_000 }, (_, i) => `a${i}`))
+  const waiting = converter.begin()
+  const taking = converter.begin()
+  await taking.read(Uint8Array.from(many))
+  await taking.convert(OPTIONS, undefined)
+  const portions = taking.portions()
+  await portions.next()
+  const ended = expect(converter.begin().read(many)).rejects.toMatchObject({
+    code: 'invalid_request',
+  })
+  await converter.close()
+  await ended
+  const takeAll = async () => {
+    for await (const _ of portions);
+  }
+  await expect(takeAll()).rejects.toMatchObject({ code: 'busy', status: 503 })
+  expect(await waiting.read(bodyOf(['low']))).toMatchObject({ hasDocument: true })
 })

@@ -5,13 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import { Problem, type ProblemCode } from '#core/problem'
 import { startThread } from '#core/thread'
-import type {
-  ConvertOptions,
-  Draft,
-  ImportAnswer,
-  ImportEntry,
-  ImportMessage,
-} from './import-entry.js'
+import type { ConvertOptions, Draft, ImportAnswer, ImportMessage, Portion } from './import-entry.js'
 import type { Note } from './import-wire.js'
 
 /** The largest public description takes some 900 MB. */
@@ -20,6 +14,7 @@ const MEMORY_MB = 1_536
 const DEADLINE_MS = 120_000
 /** A thread that is kept knows its code by heart; one that idles only keeps memory. */
 const IDLE_MS = 20_000
+const RETRY_AFTER_MS = 1_000
 
 export type Reading = { request: unknown; hasDocument: boolean; hash: string }
 export type Drafted = { draft: Draft; notes: { refused: Note[]; warnings: Note[] }; hash: string }
@@ -34,17 +29,22 @@ export type Conversion = {
   read(body: Uint8Array): Promise<Reading>
   /** @param document to be converted instead of the body's. */
   convert(options: ConvertOptions, document: Uint8Array | undefined): Promise<Drafted>
-  portions(): AsyncGenerator<readonly ImportEntry[]>
+  portions(): AsyncGenerator<Portion>
   /** To be called at the end, whatever the end is. */
   forget(): void
 }
 
 export type Converter = { begin(): Conversion; close(): Promise<void> }
 
-type Listener = { answered(answer: ImportAnswer): void; died(error: Error): void }
+type Talk = {
+  /** The thread that knows of the import, once one does. */
+  worker: Worker | undefined
+  answered(answer: ImportAnswer): void
+  died(reason: Error): void
+}
 
 export function createConverter(): Converter {
-  const listeners = new Map<number, Listener>()
+  const talks = new Map<number, Talk>()
   let worker: Worker | undefined
   let idle: NodeJS.Timeout | undefined
   let imports = 0
@@ -53,14 +53,19 @@ export function createConverter(): Converter {
     begin() {
       clearTimeout(idle)
       const number = ++imports
-      const talk = createTalk((message) => send(thread(), { ...message, import: number }))
-      listeners.set(number, talk.listener)
+      const { hears, conversion } = createTalk((message) => {
+        // A thread that is ended just now stays the one that knows of it.
+        talk.worker ??= thread()
+        send(talk.worker, { ...message, import: number })
+      })
+      const talk: Talk = { ...hears, worker: undefined }
+      talks.set(number, talk)
       return {
-        ...talk.conversion(kill),
+        ...conversion(kill),
         forget() {
-          listeners.delete(number)
-          worker?.postMessage({ import: number, kind: 'forget' } satisfies ImportMessage)
-          if (listeners.size > 0) return
+          talks.delete(number)
+          talk.worker?.postMessage({ import: number, kind: 'forget' } satisfies ImportMessage)
+          if (talks.size > 0) return
           clearTimeout(idle)
           idle = setTimeout(() => kill(), IDLE_MS)
           idle.unref()
@@ -80,7 +85,7 @@ export function createConverter(): Converter {
     })
     worker = started
     started.unref()
-    started.on('message', (answer: ImportAnswer) => listeners.get(answer.import)?.answered(answer))
+    started.on('message', (answer: ImportAnswer) => talks.get(answer.import)?.answered(answer))
     let reason: Error = refused('takes too long to read')
     started.on('error', (error: Error & { code?: string }) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -88,7 +93,7 @@ export function createConverter(): Converter {
     })
     started.on('exit', () => {
       if (worker === started) worker = undefined
-      for (const { died } of listeners.values()) died(reason)
+      for (const { worker: own, died } of talks.values()) if (own === started) died(reason)
     })
     return started
   }
@@ -122,6 +127,7 @@ type Message = ImportMessage extends infer M
 function createTalk(say: (message: Message) => void) {
   const arrived: ImportAnswer[] = []
   let wake = () => {}
+  let isAsking = false
   let death: Error | undefined
 
   async function next<K extends ImportAnswer['kind']>(...kinds: K[]) {
@@ -142,22 +148,25 @@ function createTalk(say: (message: Message) => void) {
     // A new thread would know nothing of the document.
     if (death) throw death
     const deadline = setTimeout(kill, DEADLINE_MS)
+    isAsking = true
     try {
       say(message)
       return await next(kind)
     } finally {
+      isAsking = false
       clearTimeout(deadline)
     }
   }
 
   return {
-    listener: {
+    hears: {
       answered(answer: ImportAnswer) {
         arrived.push(answer)
         wake()
       },
-      died(error: Error) {
-        death ??= error
+      died(reason: Error) {
+        // One import at a time asks; it is what the thread died of.
+        death ??= isAsking ? reason : cutOff()
         wake()
       },
     },
@@ -168,7 +177,7 @@ function createTalk(say: (message: Message) => void) {
         for (;;) {
           const answer = await next('portion', 'end')
           if (answer.kind === 'end') return
-          yield answer.entries
+          yield answer.portion
           say({ kind: 'taken' })
         }
       },
@@ -184,4 +193,15 @@ function refused(reason: string): Problem {
   return new Problem('invalid_request', `The document ${reason}.`, {
     action: 'Import it in parts.',
   })
+}
+
+function cutOff(): Problem {
+  return new Problem(
+    'busy',
+    'The import was cut off by another one; what was imported by now stays.',
+    {
+      status: 503,
+      retryAfterMs: RETRY_AFTER_MS,
+    },
+  )
 }

@@ -4,7 +4,6 @@ import type { Answer, CredentialVault, Upstreams } from '#upstreams'
 import { isDelivered } from './delivered.js'
 import type { Finding } from './health.js'
 import type { Endpoint, Listing } from './listing.js'
-import { credentialOf } from './offers.js'
 import { tryEndpoint } from './probe.js'
 
 /** Endpoints whose validators are remembered. */
@@ -39,15 +38,9 @@ export function createExampleCalls(deps: ExampleDeps): ExampleCall {
   const remembered = new Map<string, Record<string, string>>()
 
   return async (listing, endpoint, signal) => {
-    const { definition } = endpoint
-    const { origin } = listing.credential
-    if (origin !== null && origin !== new URL(definition.base_url).origin) {
-      return { finding: 'untold', reason: 'The credential is not for the host of the endpoint.' }
-    }
     const version = `${endpoint.endpointId}@${endpoint.version}`
     const headers = remembered.get(version) ?? {}
-    const credential = credentialOf(deps.vault, listing)
-    const tried = await tryEndpoint(deps, endpoint, credential, { headers, signal })
+    const tried = await tryEndpoint(deps, listing, endpoint, { headers, signal })
     if (tried.kind === 'not-tried') return { finding: 'untold', reason: tried.hint }
     const { answer } = tried
     const found = judge(endpoint, answer, headers)

@@ -2,7 +2,14 @@
 
 import { defined } from '#core/defined'
 import { int, intOrNull, nextRevision, type Store, type Tx } from '#store'
-import { type Finding, type Health, nextSlotMs, probeEveryMs, RETRY_MS } from './health.js'
+import {
+  type Finding,
+  FURTHEST_MS,
+  type Health,
+  nextSlotMs,
+  probeEveryMs,
+  RETRY_MS,
+} from './health.js'
 import {
   type Listing,
   type ListingRow,
@@ -84,13 +91,20 @@ export async function lookAgain(tx: Tx, slug: string, nowMs: number): Promise<vo
   await health().whereNotNull('paused_at').update({ due_at: nowMs, resume_at: nowMs })
 }
 
-/** Listings that are due, those that wait longest first. */
+/**
+ * Listings that are due, those that wait longest first, then those that a clock that ran ahead put
+ * further off than any look can be.
+ */
 export async function dueListings(store: Store, nowMs: number, limit: number): Promise<Due[]> {
-  const rows = await store.query<ListingRow & HealthRow>(
-    `select * from listing_health join listings using (slug)
-     where due_at <= ? order by due_at limit ?`,
-    [nowMs, limit],
-  )
+  const rows: (ListingRow & HealthRow)[] = []
+  for (const [when, atMs] of [
+    ['due_at <= ?', nowMs],
+    ['due_at > ?', nowMs + FURTHEST_MS],
+  ] as const) {
+    const sql = `select * from listing_health join listings using (slug)
+      where ${when} order by due_at limit ?`
+    rows.push(...(await store.query<ListingRow & HealthRow>(sql, [atMs, limit - rows.length])))
+  }
   return rows.map((row) => ({
     listing: toListing(row),
     dueAtMs: int(row.due_at),
@@ -139,7 +153,10 @@ export async function noteFinding(
   const row = db('listing_health').where({ slug })
   if (finding === 'up') await row.clone().where('failures', '>', 0).update(HEALTHY)
   if (finding === 'down') {
-    const failing_since = db.raw('coalesce(failing_since, ?)', [nowMs])
+    const failing_since = db.raw('case when failing_since < ? then failing_since else ? end', [
+      nowMs,
+      nowMs,
+    ])
     await row.clone().update({ failures: db.raw('failures + 1'), failing_since })
   }
   return toHealth(await row.first())
@@ -186,7 +203,7 @@ function addStreak(row: HealthRow, { wasUp, failures, sinceMs, accounts }: Strea
   const seenBy = new Set<string>([...JSON.parse(before.failing_for), ...accounts])
   return {
     failures: int(before.failures) + failures,
-    failing_since: intOrNull(before.failing_since) ?? sinceMs,
+    failing_since: Math.min(intOrNull(before.failing_since) ?? sinceMs, sinceMs),
     failing_for: JSON.stringify([...seenBy].slice(0, MAX_WITNESSES)),
     due_at: Math.min(int(row.due_at), sinceMs + RETRY_MS),
   }

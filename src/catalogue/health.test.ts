@@ -92,6 +92,10 @@ describe('a listing that is paused for its health', () => {
     expect(next(paused(HOUR_MS, 0), finding).move).toBe('none')
   })
 
+  test('does not stay so until a time that a clock ahead of this one set', () => {
+    expect(next(paused(-365 * 24 * HOUR_MS, 366 * 24 * HOUR_MS), 'up').move).toBe('resume')
+  })
+
   test('is looked at less and less often, at least each hour', () => {
     const waits = [1, 20, 300].map((minutes) => {
       const step = next(paused(minutes * MINUTE_MS, 0), 'down')

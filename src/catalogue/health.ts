@@ -23,6 +23,8 @@ const WITNESSES = 2
 /** The shortest pause. It doubles each time that a listing fails again within a day. */
 const PAUSE_MS = 5 * MINUTE_MS
 const LONGEST_PAUSE_MS = 6 * HOUR_MS
+/** The furthest that any look is away; one that is further was set by a clock that ran ahead. */
+export const FURTHEST_MS = 2 * DAY_MS
 /** The longest wait between two probes of a listing that stays down. */
 const LONGEST_WAIT_MS = HOUR_MS
 
@@ -78,7 +80,9 @@ function isDown(health: Health, finding: 'down' | 'untold', nowMs: number): bool
 
 /** It comes back when a probe succeeds; where none can tell, on trial, when its pause is over. */
 function nextOfPaused(health: Health, finding: Finding, nowMs: number, pausedAtMs: number): Next {
-  const waitMs = Math.max((health.resumeAtMs ?? nowMs) - nowMs, 0)
+  const restMs = (health.resumeAtMs ?? nowMs) - nowMs
+  // Longer than any pause: the clock was set back meanwhile.
+  const waitMs = restMs > LONGEST_PAUSE_MS ? 0 : Math.max(restMs, 0)
   if ((finding === 'up' || finding === 'untold') && waitMs === 0) {
     return { move: 'resume', dueAtMs: nowMs + RETRY_MS }
   }

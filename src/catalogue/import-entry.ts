@@ -16,6 +16,9 @@ export type ImportEntry = {
   unproved: JsonSchema | undefined
 }
 
+/** Endpoints that are stored together, and what was refused on the way to them. */
+export type Portion = { entries: ImportEntry[]; refused: Note[] }
+
 export type Draft = Omit<ListingDraft, 'endpoints'>
 
 export type ConvertOptions = {
@@ -36,7 +39,7 @@ export type ImportMessage = { import: number } & (
 export type ImportAnswer = { import: number } & (
   | { kind: 'read'; request: unknown; hasDocument: boolean; hash: string }
   | { kind: 'drafted'; draft: Draft; notes: { refused: Note[]; warnings: Note[] }; hash: string }
-  | { kind: 'portion'; entries: ImportEntry[] }
+  | { kind: 'portion'; portion: Portion }
   | { kind: 'end' }
   | { kind: 'refused'; problem: ReturnType<Problem['toJSON']> }
   | { kind: 'failed'; message: string }

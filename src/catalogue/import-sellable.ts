@@ -2,7 +2,7 @@
 import { Problem } from '#core/problem'
 import { proveSchemas } from '#schemas'
 import { checkTarget } from '#upstreams'
-import { type ImportEntry, operationPlace } from './import-entry.js'
+import { type ImportEntry, operationPlace, type Portion } from './import-entry.js'
 import type { Tally } from './import-tally.js'
 import type { EndpointDefinition } from './listing.js'
 import { type CredentialSlot, isSameSlot, targetOf } from './listings.js'
@@ -23,12 +23,14 @@ type Rules = {
  * @throws Problem `invalid_request` naming what is refused, where `isStrict`.
  */
 export async function* sellableEntries(
-  portions: AsyncIterable<readonly ImportEntry[]>,
+  portions: AsyncIterable<Portion>,
   rules: Rules,
 ): AsyncGenerator<readonly Sellable[]> {
   const kept: Sellable[][] = []
-  for await (const entries of portions) {
+  for await (const { entries, refused } of portions) {
+    for (const note of refused) rules.tally.refuse(note)
     const sellable = await withoutUnsellable(entries, rules)
+    if (sellable.length === 0) continue
     if (rules.isStrict) kept.push(sellable)
     else yield sellable
   }

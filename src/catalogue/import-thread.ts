@@ -1,7 +1,7 @@
 /**
  * The thread in which documents of strangers are read and made into endpoints, which takes seconds
  * for the largest. It may die of one: nothing else is in it. What it makes is given out in portions,
- * of which only a few are on their way at a time.
+ * of which only a few are on their way at a time; the others are not made yet.
  */
 import { parentPort } from 'node:worker_threads'
 import { createCanonicalJson, sha256Hex } from '#core/canonical-json'
@@ -16,6 +16,7 @@ import {
   type ImportEntry,
   type ImportMessage,
   operationPlace,
+  type Portion,
 } from './import-entry.js'
 import type { Note } from './import-wire.js'
 import type { EndpointDefinition } from './listing.js'
@@ -24,13 +25,15 @@ import { hiddenNameIn } from './schema-text.js'
 import { createTextReader } from './text-reading.js'
 
 /** Endpoints of one portion, which are stored in one transaction: others wait for so long. */
-const PORTION = 100
+const PORTION = 250
 /** A portion ends early where its endpoints are large. */
 const PORTION_CHARS = 1_000_000
 /** Portions on their way: with them a usual document leaves at once, and makes room for the next. */
 const MAX_ON_THEIR_WAY = 16
 
-type Open = { document: unknown; portions: ImportEntry[][]; onTheirWay: number }
+type Open =
+  | { document: unknown; portions: undefined }
+  | { portions: Iterator<Portion>; onTheirWay: number }
 
 const port = parentPort
 if (port === null) throw new Error('This file runs in a worker thread only.')
@@ -60,7 +63,7 @@ function answer(message: ImportMessage): void {
   else if (message.kind === 'forget') open.delete(message.import)
   else {
     const known = open.get(message.import)
-    if (known) known.onTheirWay--
+    if (known?.portions) known.onTheirWay--
     sendPortions(message.import)
   }
 }
@@ -69,31 +72,28 @@ function read(id: number, body: Uint8Array): void {
   const parsed = parseRequestJson(body)
   if (!isObject(parsed)) throw new Problem('invalid_request', 'The body must be an object.')
   const { document, ...request } = parsed
-  open.set(id, { document, portions: [], onTheirWay: 0 })
+  open.set(id, { document, portions: undefined })
   const hasDocument = document !== undefined
   const text = typeof document === 'string' ? document : (JSON.stringify(document) ?? '')
   say({ import: id, kind: 'read', request, hasDocument, hash: sha256Hex(text) })
 }
 
 function convert({ import: id, document, options }: ImportMessage & { kind: 'convert' }): void {
-  const known = open.get(id)
-  const given = document === undefined ? known?.document : textOf(document)
-  // What is converted need not be kept.
-  open.delete(id)
-  const { listing, warnings, leftOut } = importOpenApi(given, options)
-  const { endpoints, ...draft } = listing
-  const refused = [...leftOut]
-  const making = {
-    ...{ draft, refused },
-    // Operations share most of what they describe.
-    ...{ canonicalJson: createCanonicalJson(), readTexts: createTextReader() },
-  }
-  const entries = endpoints.flatMap((endpoint) => entryOf(endpoint, making))
-  const notes = { refused, warnings }
   const hash = document === undefined ? '' : sha256Hex(document)
-  open.set(id, { document: undefined, portions: portionsOf(entries), onTheirWay: 0 })
+  const { listing, warnings, leftOut } = importOpenApi(takeDocument(id, document), options)
+  const { endpoints, ...draft } = listing
+  const notes = { refused: leftOut, warnings }
+  open.set(id, { portions: portionsOf(endpoints, draft), onTheirWay: 0 })
   say({ import: id, kind: 'drafted', draft, notes, hash })
   sendPortions(id)
+}
+
+/** What is converted is kept nowhere else: parsed, the largest take hundreds of megabytes. */
+function takeDocument(id: number, fetched: Uint8Array | undefined): unknown {
+  const known = open.get(id)
+  open.delete(id)
+  if (fetched) return textOf(fetched)
+  return known?.portions ? undefined : known?.document
 }
 
 function textOf(document: Uint8Array): string {
@@ -108,31 +108,24 @@ function textOf(document: Uint8Array): string {
  */
 const restSchema = endpointSchema.omit({ input_schema: true, output_schema: true, example: true })
 
-type Making = {
-  draft: Draft
-  refused: Note[]
-  canonicalJson: ReturnType<typeof createCanonicalJson>
-  readTexts: ReturnType<typeof createTextReader>
-}
+type EndpointDraft = ListingDraft['endpoints'][number]
 
-/** The endpoint as it is stored; one that cannot be sold is refused. */
-function entryOf(
-  endpoint: ListingDraft['endpoints'][number],
-  { draft, refused, canonicalJson, readTexts }: Making,
-): ImportEntry[] {
-  const { input_schema, output_schema, example, ...rest } = endpoint
-  const definition = defineEndpoint(
-    { ...rest, input_schema, output_schema, example },
-    draft.backend,
-  )
-  const text = canonicalJson(definition)
-  const fault = faultOf(rest) ?? hiddenNameFault(definition, text)
-  if (fault !== undefined) {
-    refused.push({ at: operationPlace(endpoint.method, endpoint.path), message: fault })
-    return []
+/** Makes endpoints as they are stored; of one that cannot be sold, a note. */
+function createMaking({ backend }: Draft): (endpoint: EndpointDraft) => ImportEntry | Note {
+  // Operations share most of what they describe.
+  const canonicalJson = createCanonicalJson()
+  const readTexts = createTextReader()
+  return (endpoint) => {
+    const { input_schema, output_schema, example, ...rest } = endpoint
+    const definition = defineEndpoint({ ...rest, input_schema, output_schema, example }, backend)
+    const text = canonicalJson(definition)
+    const fault = faultOf(rest) ?? hiddenNameFault(definition, text)
+    if (fault !== undefined) {
+      return { at: operationPlace(endpoint.method, endpoint.path), message: fault }
+    }
+    const unproved = isPlainSchema(input_schema) ? undefined : input_schema
+    return { slug: endpoint.slug, text, reading: readTexts(definition), unproved }
   }
-  const unproved = isPlainSchema(input_schema) ? undefined : input_schema
-  return [{ slug: endpoint.slug, text, reading: readTexts(definition), unproved }]
 }
 
 function faultOf(rest: unknown): string | undefined {
@@ -149,29 +142,37 @@ function hiddenNameFault(definition: EndpointDefinition, text: string): string |
   return place && `a name in its schema has invisible characters, at ${place}`
 }
 
-function portionsOf(entries: readonly ImportEntry[]): ImportEntry[][] {
-  const portions: ImportEntry[][] = []
-  let chars = Number.POSITIVE_INFINITY
-  for (const entry of entries) {
-    const last = portions.at(-1)
-    chars += entry.text.length
-    if (last && last.length < PORTION && chars <= PORTION_CHARS) last.push(entry)
-    else {
-      portions.push([entry])
-      chars = entry.text.length
+function* portionsOf(endpoints: readonly EndpointDraft[], draft: Draft): Generator<Portion> {
+  const make = createMaking(draft)
+  let portion: Portion = { entries: [], refused: [] }
+  let chars = 0
+  for (const endpoint of endpoints) {
+    const made = make(endpoint)
+    if ('at' in made) {
+      portion.refused.push(made)
+      continue
     }
+    portion.entries.push(made)
+    chars += made.text.length
+    if (portion.entries.length < PORTION && chars < PORTION_CHARS) continue
+    yield portion
+    portion = { entries: [], refused: [] }
+    chars = 0
   }
-  return portions
+  yield portion
 }
 
 function sendPortions(id: number): void {
   const known = open.get(id)
-  if (!known) return
-  while (known.portions.length > 0 && known.onTheirWay < MAX_ON_THEIR_WAY) {
+  if (!known?.portions) return
+  while (known.onTheirWay < MAX_ON_THEIR_WAY) {
+    const { done, value: portion } = known.portions.next()
+    if (done) {
+      open.delete(id)
+      say({ import: id, kind: 'end' })
+      return
+    }
     known.onTheirWay++
-    say({ import: id, kind: 'portion', entries: known.portions.shift()! })
+    say({ import: id, kind: 'portion', portion })
   }
-  if (known.portions.length > 0) return
-  open.delete(id)
-  say({ import: id, kind: 'end' })
 }

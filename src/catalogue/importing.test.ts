@@ -116,3 +116,26 @@ test('a retired listing is not brought back; its document makes another one', as
   const second = await send(bodyOf('Ponds', namesOf(1), changes))
   expect(second).toMatchObject({ isNew: true, slug: expect.stringMatching(/^ponds-/) })
 })
+
+test('what was imported in part is refused when all of it is asked for', async () => {
+  const own = { servers: [{ url: 'https://elsewhere.example' }] }
+  const document = { paths: { '/in': { get: {} }, '/out': { get: { responses: {}, ...own } } } }
+  const { imported } = await send(bodyOf('Bays', [], { document }))
+  expect(imported.counts).toMatchObject({ created: 1, refused: 1 })
+  const again = send(bodyOf('Bays', [], { document, strict: true, slug: 'bays' }))
+  await expect(again).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringContaining('/paths/~1out/get'),
+  })
+})
+
+test('a document of which nothing can be sold with the credential that is sent makes no listing', async () => {
+  const parameters = [{ name: 'X-Key', in: 'header', schema: { type: 'string' } }]
+  const document = { paths: { '/a': { get: { parameters } } } }
+  const credential = { type: 'header', name: 'X-Key', value: 'key-of-the-fords' }
+  const sent = send(bodyOf('Fords', [], { document, credential }))
+  await expect(sent).rejects.toMatchObject({
+    message: expect.stringMatching(/no operation that can be sold: at \/paths\/~1a\/get/),
+  })
+  expect(await world.store.db('listings').where({ slug: 'fords' })).toEqual([])
+})

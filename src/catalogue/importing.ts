@@ -122,7 +122,9 @@ async function prepare(
     if (!hasDocument) return request
     const fingerprint = fingerprintOf(request, hash)
     const known = await findImported(deps.store.db, sellerId, request)
-    if (known?.record.hash === fingerprint) {
+    // Of what was imported without strict, something may have been refused.
+    const isAsAsked = !request.strict || known?.record.refused === 0
+    if (known?.record.hash === fingerprint && isAsAsked) {
       return { request, fingerprint, known, drafted: undefined }
     }
     return convert(request, hash)

@@ -141,11 +141,17 @@ export const endpointSchema = z.strictObject({
 
 export type EndpointInput = z.infer<typeof endpointSchema>
 
+/** A page that buyers may be led to. */
+const page = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine((url) => !hasInvisible(url), 'must not contain control or invisible characters')
+
 const providerSchema = z
   .strictObject({
-    homepage: z.url().optional(),
-    docs_url: z.url().optional(),
-    terms_url: z.url().optional(),
+    homepage: page.optional(),
+    docs_url: page.optional(),
+    terms_url: page.optional(),
     licence: line(300).optional(),
     attribution: text(500).optional(),
   })

@@ -145,6 +145,11 @@ export function toEndpoint(row: EndpointRow): Endpoint {
   }
 }
 
+/** Whether the listing's credential, given for `origin`, is for another host than that of `baseUrl`. */
+export function isForOtherHost(origin: string | null, baseUrl: string): boolean {
+  return origin !== null && origin !== new URL(baseUrl).origin
+}
+
 /** Whose secret a listing's credential is: it binds the sealed record to its owner. */
 export function credentialOwner(listing: { id: string; sellerId: string }): string {
   return `${listing.sellerId}|${listing.id}`

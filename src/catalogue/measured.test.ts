@@ -41,6 +41,14 @@ describe('uptime', () => {
     expect(uptimeOf(measuredTogether(rush, outage))).toBe(0.5)
   })
 
+  test('is not ruled by a clock that once ran ahead', () => {
+    const ahead = measured(...answers(5, false, noonMs + 365 * DAY_MS))
+    const now = measured(...answers(1, true, noonMs))
+    const together = measuredTogether(ahead, now)
+    expect(uptimeOf(together)).toBe(1)
+    expect(together.checkedAtMs).toBe(noonMs)
+  })
+
   test('forgets what is older than seven days before the last check', () => {
     const old = measured(...answers(10, false, noonMs))
     const fresh = measured(...answers(1, true, noonMs + 7 * DAY_MS))

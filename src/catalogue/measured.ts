@@ -45,13 +45,16 @@ export function measure(measured: Measured, { delivered, latencyMs, atMs }: Meas
 
 /** Both together; what `later` measured came after what `earlier` did. */
 export function measuredTogether(earlier: Measured, later: Measured): Measured {
-  const all = earlier.periods.map(([...period]): Period => period)
+  // A period that lies ahead of what came after it is that of a clock that ran ahead.
+  const newest = later.periods.at(-1)?.[0] ?? Number.POSITIVE_INFINITY
+  const all = earlier.periods
+    .filter(([number]) => number <= newest + 1)
+    .map(([...period]): Period => period)
   for (const [number, delivered, failed] of later.periods) {
     const period = periodAt(all, number)
     period[1] += delivered
     period[2] += failed
   }
-  const times = [earlier.checkedAtMs, later.checkedAtMs].filter((at) => at !== null)
   const last = all.at(-1)?.[0] ?? 0
   const periods = all.filter(([number]) => number > last - PERIODS)
   const delivered = periods.reduce((sum, period) => sum + period[1], 0)
@@ -61,7 +64,7 @@ export function measuredTogether(earlier: Measured, later: Measured): Measured {
     periods,
     // Each delivered answer left one latency, so those of periods that are gone are known by number.
     latencies: kept === 0 ? [] : latencies.slice(-kept),
-    checkedAtMs: times.length === 0 ? null : Math.max(...times),
+    checkedAtMs: later.checkedAtMs ?? earlier.checkedAtMs,
   }
 }
 

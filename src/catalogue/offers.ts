@@ -16,6 +16,7 @@ import {
   ENDPOINT_COLUMNS,
   type EndpointDefinition,
   type EndpointRow,
+  isForOtherHost,
   type Listing,
   type ListingRow,
   type ListingStatus,
@@ -38,7 +39,6 @@ export type Offer = {
   changedAtMs: number
   listingId: Id<'listing'>
   sellerId: Id<'account'>
-  sellerName: string
   category: string
   definition: EndpointDefinition
   target: HttpTarget
@@ -118,18 +118,11 @@ async function load(
   if (!row) return undefined
   const listingRow = await db<ListingRow>('listings').where({ id: row.listing_id }).first()
   const listing = toListing(listingRow!)
-  const seller = await db('accounts').where({ id: listing.sellerId }).first('name')
-  return toOffer(vault, listing, seller?.name ?? '', row)
+  return toOffer(vault, listing, row)
 }
 
-function toOffer(
-  vault: CredentialVault,
-  listing: Listing,
-  sellerName: string,
-  row: EndpointRow,
-): Offer {
+function toOffer(vault: CredentialVault, listing: Listing, row: EndpointRow): Offer {
   const { definition, version, status, changedAtMs } = toEndpoint(row)
-  const { origin } = listing.credential
   return {
     endpointId: row.endpoint_id,
     version,
@@ -137,7 +130,6 @@ function toOffer(
     changedAtMs,
     listingId: listing.id,
     sellerId: listing.sellerId,
-    sellerName,
     category: listing.category,
     definition,
     target: {
@@ -154,7 +146,7 @@ function toOffer(
     credential: credentialOf(vault, listing),
     status: status === 'retired' ? 'retired' : listing.status,
     notice: listing.notice,
-    hostChanged: origin !== null && origin !== new URL(definition.base_url).origin,
+    hostChanged: isForOtherHost(listing.credential.origin, definition.base_url),
   }
 }
 

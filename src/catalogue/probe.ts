@@ -3,14 +3,13 @@ import { Problem } from '#core/problem'
 import type { Validator } from '#schemas'
 import {
   type Answer,
-  type Credential,
   type CredentialVault,
   type SendOptions,
   shapeRequest,
   type Upstreams,
 } from '#upstreams'
 import { isDelivered } from './delivered.js'
-import type { Endpoint } from './listing.js'
+import { type Endpoint, isForOtherHost, type Listing } from './listing.js'
 import { type ListingWithEndpoints, targetOf } from './listings.js'
 import { credentialOf } from './offers.js'
 
@@ -46,21 +45,20 @@ export async function probeListing(
   if (wanted.length === 0) {
     throw new Problem('endpoint_not_found', `The listing has no endpoint "${only.endpoint}".`)
   }
-  const credential = credentialOf(deps.vault, listing)
   const results: ProbeResult[] = []
   for (const endpoint of wanted) {
-    results.push(await probe(deps, endpoint, credential, only.arguments))
+    results.push(await probe(deps, listing, endpoint, only.arguments))
   }
   return results
 }
 
 async function probe(
   deps: Deps,
+  listing: Listing,
   endpoint: Endpoint,
-  credential: Credential,
   given: Record<string, unknown> | undefined,
 ): Promise<ProbeResult> {
-  const tried = await tryEndpoint(deps, endpoint, credential, { given })
+  const tried = await tryEndpoint(deps, listing, endpoint, { given })
   return tried.kind === 'not-tried'
     ? notTried(endpoint.endpointId, tried.hint)
     : judge(endpoint, tried.answer)
@@ -76,13 +74,20 @@ type Attempt = SendOptions & {
   headers?: Readonly<Record<string, string>>
 }
 
-/** Calls an endpoint once, with its example; without one, with no arguments. */
+/**
+ * Calls an endpoint once, with its example; without one, with no arguments. The credential goes to
+ * no other host than the one that it was given for.
+ */
 export async function tryEndpoint(
-  deps: Omit<Deps, 'vault'>,
+  deps: Deps,
+  listing: Listing,
   { definition }: Endpoint,
-  credential: Credential,
   { given, headers, ...options }: Attempt,
 ): Promise<Tried> {
+  if (isForOtherHost(listing.credential.origin, definition.base_url)) {
+    const hint = 'Set the credential again: it was given for another host than this one.'
+    return { kind: 'not-tried', hint }
+  }
   const args = given ?? definition.example?.arguments ?? {}
   const faults = deps.validatorFor(definition.input_schema)(args)
   if (faults.length > 0) {
@@ -93,6 +98,7 @@ export async function tryEndpoint(
   try {
     const request = shapeRequest(targetOf(definition), args)
     const sent = { ...request, headers: { ...headers, ...request.headers } }
+    const credential = credentialOf(deps.vault, listing)
     return { kind: 'tried', answer: await deps.upstreams.send(sent, credential, options) }
   } catch (error) {
     if (error instanceof Problem) return { kind: 'not-tried', hint: error.message }

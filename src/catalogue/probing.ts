@@ -3,6 +3,7 @@
  * and then, pauses listings that keep failing and brings back those that recovered. Each listing has
  * its time in the database, so a round reads only what is due, and of several gateways one looks.
  */
+import { setMaxListeners } from 'node:events'
 import { type Clock, toRfc3339 } from '#core/clock'
 import type { Store } from '#store'
 import { createConnectionWatch } from './connection-watch.js'
@@ -72,6 +73,8 @@ export function createHealthRounds(deps: Deps): (round: Round) => Promise<void> 
   const connection = createConnectionWatch()
 
   return async (round) => {
+    // Each probe that is on its way listens.
+    setMaxListeners(AT_ONCE, round.signal)
     const due = await dueListings(store, clock.now(), LOOKS_PER_ROUND)
     if (due.length === 0) return
     const { first, crowded } = byHost(due)
@@ -94,7 +97,7 @@ export function createHealthRounds(deps: Deps): (round: Round) => Promise<void> 
     const slotMs = nextSlotMs(listing.slug, nowMs, everyMs)
     const { endpoint, lastLookedAt } = await nextProbed(deps, listing, lastProbed)
     const checkedAtMs = endpoint ? await checkedAtOf(store, endpoint.endpointId) : 0
-    const isFresh = !isFailing && nowMs - checkedAtMs < everyMs / 2
+    const isFresh = !isFailing && Math.abs(nowMs - checkedAtMs) < everyMs / 2
     // Where all is well, the turn is all that is written; a look that a crash ends is made up for.
     const toMs = isFailing ? nowMs + RETRY_MS : slotMs
     const turn = { slug: listing.slug, fromMs: dueAtMs, toMs, lastProbed: lastLookedAt }

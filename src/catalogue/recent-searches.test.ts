@@ -54,6 +54,13 @@ describe('a call is put down to', () => {
     expect(ledTo('met.now', 16)).toHaveLength(5)
   })
 
+  test('a search that is made again after a while', () => {
+    const { search, ledTo } = aTrail()
+    search('weather', ['met.now'], 0)
+    search('weather', ['met.now'], 60)
+    expect(ledTo('met.now', 61)).toEqual(['shown weather'])
+  })
+
   test('all pages of a search, as one', () => {
     const { search, ledTo } = aTrail()
     search('weather', ['met.now'])

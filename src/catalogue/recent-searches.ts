@@ -42,8 +42,7 @@ export function createRecentSearches() {
       if (words.length === 0) return
       const { searches } = trailOf(keyId)
       const last = searches.at(-1)
-      // The next page of the same search.
-      if (last?.words.join() === words.join() && last.shown.size < MAX_SHOWN) {
+      if (last && isNextPage(last, words, atMs)) {
         for (const endpointId of shown) last.shown.add(endpointId)
         return
       }
@@ -86,6 +85,11 @@ export function createRecentSearches() {
     if (trails.size > MAX_KEYS) trails.delete(trails.keys().next().value!)
     return trail
   }
+}
+
+function isNextPage(last: Search, words: readonly string[], atMs: number): boolean {
+  const isSame = last.words.join() === words.join()
+  return isSame && last.shown.size < MAX_SHOWN && atMs - last.atMs <= WINDOW_MS
 }
 
 /** The words of a query that may be kept: no data, no glue, at most twelve. */

@@ -127,7 +127,7 @@ export async function describeSeller(db: Db, sellerId: string) {
     .first(db.raw('sum(rating_sum) as sum'), db.raw('sum(ratings) as count'))
   const ratings = Number(count ?? 0)
   const rating = ratings === 0 ? null : Math.round((Number(sum) / ratings) * 100) / 100
-  return { id: sellerId, name: (row?.name as string | undefined) ?? '', rating, ratings }
+  return { id: sellerId, name: plainLine(row?.name ?? ''), rating, ratings }
 }
 
 /** A seller as search results name it. */
@@ -225,5 +225,7 @@ function plainDefinition(definition: EndpointDefinition): EndpointDefinition {
 async function describeProvider(db: Db, offer: Offer) {
   const row = await db('listings').where({ id: offer.listingId }).first('provider')
   const provider = JSON.parse(row?.provider ?? '{}')
-  return Object.keys(provider).length === 0 ? {} : { provider }
+  if (Object.keys(provider).length === 0) return {}
+  const plain = Object.entries<string>(provider).map(([name, text]) => [name, plainText(text)])
+  return { provider: Object.fromEntries(plain) }
 }

@@ -65,12 +65,14 @@ test('a text that was kept before texts were made plain is shown plain', async (
     .db('endpoint_versions')
     .where({ version })
     .update({ definition: JSON.stringify(definition) })
+  await world.store.db('accounts').where({ slug: 'acme' }).update({ name: '<b>Acme</b>\u202e' })
   await world.reopen()
   expect(await describeIt()).toMatchObject({
+    seller: { name: 'Acme' },
     title: 'Find',
     description: 'Finds all.',
     input_schema: { properties: { q: { description: 'words' } } },
   })
   const { results } = await world.catalogue.browse({ seller: 'acme', limit: 5 })
-  expect(results).toMatchObject([{ title: 'Find', summary: 'Finds all.' }])
+  expect(results).toMatchObject([{ title: 'Find', summary: 'Finds all.', seller: 'Acme' }])
 })

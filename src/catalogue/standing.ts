@@ -32,6 +32,8 @@ export type Observation = {
   atMs: number
   /** Who called; absent for a probe, which does not count as a call. */
   buyerId?: string
+  /** A failure that the call's arguments may have caused: its provider answered, and may be well. */
+  isArguable?: boolean
 }
 
 /** A standing as it is stored, or what has to be added to one. */

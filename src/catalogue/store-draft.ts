@@ -2,9 +2,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Id } from '#core/ids'
 import { parseInput } from '#core/parse-input'
-import { Problem } from '#core/problem'
+import { nothingToSell } from '#openapi'
 import type { Drafted } from './converter.js'
-import type { ImportEntry } from './import-entry.js'
+import type { Portion } from './import-entry.js'
 import type { ImportRecord } from './import-plan.js'
 import { type Sellable, sellableEntries } from './import-sellable.js'
 import {
@@ -54,7 +54,7 @@ export type Storing = {
   /** Of document and request: what has the same needs no import. */
   fingerprint: string
   drafted: Drafted
-  portions: AsyncIterable<readonly ImportEntry[]>
+  portions: AsyncIterable<Portion>
   /** @throws Problem when the import has to end early. */
   goOn(): void
 }
@@ -149,7 +149,7 @@ async function store(deps: Deps, work: Work): Promise<ImportOutcome> {
     // Paid calls come first.
     await turn()
   }
-  if (!imported) throw nothingLeft(tally)
+  if (!imported) throw nothingToSell(tally.show().refused)
   const vanished = await vanishedSlugs(deps.store.db, imported.listing, kept)
   await retireVanished(deps, imported.listing, vanished)
   tally.retire(vanished)
@@ -215,11 +215,4 @@ function outcomeOf(
   isNew: boolean,
 ): Omit<ImportOutcome, 'imported'> {
   return { listingId: id, slug, title, isNew, isDryRun: request.dry_run }
-}
-
-function nothingLeft(tally: Tally): Problem {
-  const paths = tally.show().refused.slice(0, 20)
-  return new Problem('invalid_request', 'The document has no operation that can be sold.', {
-    facts: { paths: paths.map(({ at, message }) => ({ path: at, message })) },
-  })
 }

@@ -16,6 +16,7 @@ export function createStreaks({ store }: { store: Store }): Streaks {
   let seen = new Map<string, Streak>()
   return {
     observe(observation) {
+      if (observation.isArguable) return
       const slug = listingOf(observation.endpointId)
       seen.set(slug, longer(seen.get(slug), observation))
     },

@@ -3,6 +3,8 @@
  * operator, no boundary: whoever wants to can say the same in other words.
  */
 
+import { hasInvisible, withoutInvisible } from '#core/plain-text'
+
 /** What of a text looks like an instruction. */
 export type Suspicion = { rule: string; excerpt: string }
 
@@ -97,6 +99,20 @@ const ANY_RULE = RegExp(
 
 /** Elements that only make sense to a model; plain text shows them in braces. */
 const SHOUTED = /\{(?:IMPORTANT|SYSTEM|INSTRUCTIONS?|CRITICAL|SECRET)\}/
+
+/** Characters that nobody sees and that spell ASCII. */
+const TAGS = /[\u{e0020}-\u{e007e}]+/gu
+const TAGS_START = 0xe0000
+
+/** `text` with what tag characters spell, and without what else hides between its letters. */
+export function revealed(text: string): string {
+  return hasInvisible(text) ? withoutInvisible(text.replace(TAGS, spelledOut)) : text
+}
+
+function spelledOut(tags: string): string {
+  const ascii = [...tags].map((tag) => String.fromCodePoint(tag.codePointAt(0)! - TAGS_START))
+  return ` ${ascii.join('')} `
+}
 
 /** What `text` has of instructions to a model: the first place of each kind, encoded texts too. */
 export function suspicionsIn(text: string): Suspicion[] {

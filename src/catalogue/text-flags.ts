@@ -9,7 +9,7 @@ import { plainText } from '#core/plain-text'
 import { Problem } from '#core/problem'
 import { escapePointer } from '#schemas'
 import { type Db, int, intOrNull, type Tx } from '#store'
-import { type Suspicion, suspicionsIn } from './suspicions.js'
+import { revealed, type Suspicion, suspicionsIn } from './suspicions.js'
 import type { TextReading } from './text-reading.js'
 
 const MAX_PLACE = 200
@@ -199,7 +199,7 @@ export function endpointNamesIn(json: string): string[] {
 
 /** Whether one look at all texts of `json` together finds something suspect; most have nothing. */
 export function isSuspectJson(json: string): boolean {
-  return suspicionsIn(json.replace(/\\[nrt]|[*`"\\]+|\b_|_\b/g, ' ')).length > 0
+  return suspicionsIn(revealed(json).replace(/\\[nrt]|[*`"\\]+|\b_|_\b/g, ' ')).length > 0
 }
 
 /** What is suspect in the texts of `json`, the first of each rule. */
@@ -208,7 +208,7 @@ function foundIn(json: string, others: ReadonlySet<string>, isSuspect: boolean):
   if (!isSuspect && !isNamed) return []
   const found = new Map<string, Found>()
   for (const { place, text } of textsIn(JSON.parse(json))) {
-    const plain = plainText(text)
+    const plain = plainText(revealed(text))
     for (const suspicion of [...suspicionsIn(plain), ...namesIn(plain, others)]) {
       if (!found.has(suspicion.rule)) found.set(suspicion.rule, { ...suspicion, place })
     }

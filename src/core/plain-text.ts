@@ -83,6 +83,11 @@ export function hasInvisible(text: string): boolean {
   return ANY_INVISIBLE.test(text)
 }
 
+/** `text` without what is not seen, white space as it is. */
+export function withoutInvisible(text: string): string {
+  return text.replace(ALL_INVISIBLE, '')
+}
+
 /**
  * What a reader of `text` sees, without characters that nobody sees and without HTML or Markdown:
  * of links, images and tables their texts stay, of code what it says. White space is made single,

@@ -114,7 +114,9 @@ describe('what is no OpenAPI 3.0, 3.1 or Swagger 2.0 document is refused, saying
     ['a list', [], 'is not an object'],
     ['empty text', '', 'is not an object'],
     ['broken JSON', '{"openapi": ', 'not valid JSON'],
+    ['JSON that breaks later', '{\n"openapi": "3.1.0"\n"paths"', 'not valid JSON (line 3)'],
     ['broken YAML', 'openapi: "3.1.0\npaths: {', 'not valid YAML'],
+    ['YAML that breaks later', 'openapi: 3.1.0\npaths: [\na: b', 'not valid YAML (line 3)'],
     ['another document', { name: 'x' }, '/openapi'],
     ['a version as a number', { openapi: 3 }, '/openapi'],
     ['an earlier Swagger', { swagger: '1.2', paths: {} }, '/swagger of the document is 1.2'],
@@ -126,6 +128,7 @@ describe('what is no OpenAPI 3.0, 3.1 or Swagger 2.0 document is refused, saying
     ['another scheme', document({}, { servers: [{ url: 'ftp://a.test' }] }), '/servers'],
     ['an open variable', document({}, { servers: [{ url: 'https://{a}.test' }] }), '/servers'],
     ['no operation', document({ '/a': {}, 'x-b': 1 }), 'no operation'],
+    ['no sellable operation', document({ '/a/../b': { get: {} } }), 'at /paths/~1a~1..~1b/get'],
     ['too long a text', `# ${'x'.repeat(64 * 1024 * 1024)}`, 'larger than'],
     ['many dashes', '- '.repeat(100_000), 'nested too deeply'],
     ['many brackets', '['.repeat(100_000), 'nested too deeply'],
@@ -149,6 +152,11 @@ function aliasBomb(): string {
   return lines.join('\n')
 }
 
+test('a byte order mark before the document is no part of it', () => {
+  const text = JSON.stringify(document({ '/a': { get: {} } }))
+  expect(read(`\uFEFF${text}`).listing.endpoints).toHaveLength(1)
+})
+
 test('a relative server is taken from where the document was found', () => {
   const given = document({ '/a': { get: {} } }, { servers: [{ url: '/v1' }] })
   const { listing } = read(given, { base_url: 'https://acme.test/docs/openapi.yaml' })
@@ -165,6 +173,13 @@ describe('security', () => {
     [{ type: 'oauth2', flows }, { type: 'bearer' }, 1],
     [{ type: 'openIdConnect', openIdConnectUrl: 'https://x.test' }, { type: 'bearer' }, 1],
     [{ type: 'apiKey', in: 'cookie', name: 'key' }, { type: 'none' }, 2],
+    [{ type: 'apiKey', in: 'header', name: 'Host' }, { type: 'none' }, 2],
+    [{ type: 'apiKey', in: 'header', name: 'X-Key\r\nHost: a' }, { type: 'none' }, 2],
+    [
+      { type: 'apiKey', in: 'header', name: 'Authorization' },
+      { type: 'header', name: 'Authorization' },
+      0,
+    ],
     [{ type: 'mutualTLS' }, { type: 'none' }, 2],
   ])('%j gives %j', (scheme, credential, count) => {
     const more = { components: { securitySchemes: { s: scheme } }, security: [{ s: [] }] }

@@ -87,11 +87,7 @@ export function importOpenApi(document: unknown, { listing, price }: ImportOptio
   const leftOut: Warning[] = []
   const context = { root, baseUrl, credential, warn, price, leftOut, names: [title, slug] }
   const endpoints = endpointsOf(context, operations)
-  if (endpoints.length === 0) {
-    throw new Problem('invalid_request', 'The document has no operation that can be sold.', {
-      facts: { warnings: [...leftOut, ...warnings].slice(0, 20) },
-    })
-  }
+  if (endpoints.length === 0) throw nothingToSell([...leftOut, ...warnings])
   const draft: ListingDraft = {
     slug,
     title: title.replace(/\s+/g, ' '),
@@ -102,6 +98,15 @@ export function importOpenApi(document: unknown, { listing, price }: ImportOptio
     endpoints,
   }
   return { listing: draft, warnings, found: operations.length, leftOut }
+}
+
+/** The refusal of a document that has nothing to sell, with the first of the reasons. */
+export function nothingToSell(reasons: readonly Warning[]): Problem {
+  const [first] = reasons
+  const why = first ? `: at ${first.at}, ${first.message}` : '.'
+  return new Problem('invalid_request', `The document has no operation that can be sold${why}`, {
+    facts: { paths: reasons.slice(0, 20).map(({ at, message }) => ({ path: at, message })) },
+  })
 }
 
 type Found = Pick<Operation, 'item' | 'operation' | 'at'> & {

@@ -49,16 +49,26 @@ function parseText(text: string): unknown {
     throw notOpenApi('', `is larger than ${MAX_TEXT_BYTES} bytes`)
   }
   try {
-    return /^\s*\{/.test(text) ? JSON.parse(text) : parseYaml(text)
+    // Editors begin files with a byte order mark, which JSON does not know.
+    return /^\s*\{/.test(text) ? JSON.parse(text.replace(/^\uFEFF/, '')) : parseYaml(text)
   } catch (error) {
-    if (error instanceof SyntaxError) throw notOpenApi('', `is not valid JSON: ${error.message}`)
-    if (error instanceof YAMLError) throw notOpenApi('', `is not valid YAML: ${error.message}`)
+    if (error instanceof SyntaxError) {
+      const [, offset] = /at position (\d+)/.exec(error.message) ?? []
+      throw malformed('JSON', error, text, offset === undefined ? undefined : Number(offset))
+    }
+    if (error instanceof YAMLError) throw malformed('YAML', error, text, error.pos[0])
     // Too many aliases, or nesting that exhausts the stack of the parser.
     if (error instanceof ReferenceError || error instanceof RangeError) {
       throw notOpenApi('', 'is nested too deeply or repeats itself too often')
     }
     throw error
   }
+}
+
+/** Names the line, where the parser said at which offset it stopped. */
+function malformed(format: string, error: Error, text: string, offset: number | undefined) {
+  const line = offset === undefined ? '' : ` (line ${text.slice(0, offset).split('\n').length})`
+  return notOpenApi('', `is not valid ${format}${line}: ${error.message}`)
 }
 
 /** The parser takes gigabytes for a short text of many dashes, so its tokens are looked at before. */

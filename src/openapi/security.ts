@@ -1,4 +1,5 @@
 /** The one credential of a listing, out of the security schemes of a document. */
+import { isHeaderName, isReservedHeader } from '#upstreams'
 import { follow, listOf, type Members, membersOf, textOf, type Warn, wordOf } from './document.js'
 import type { Credential } from './operation.js'
 
@@ -50,7 +51,8 @@ function credentialFor(scheme: Members | undefined): Credential | undefined {
     case 'apiKey': {
       const name = textOf(scheme.name)
       const place = scheme.in
-      const isPlace = place === 'header' || place === 'query'
+      const isHeader = place === 'header' && isHeaderName(name ?? '') && !isReservedHeader(name!)
+      const isPlace = isHeader || place === 'query'
       return name !== undefined && isPlace ? { type: place, name } : undefined
     }
     case 'http':

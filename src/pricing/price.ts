@@ -11,6 +11,7 @@ import {
   SCALE,
   ZERO,
 } from '#core/money'
+import { plainLine } from '#core/plain-text'
 
 const amount = z
   .string()
@@ -35,7 +36,12 @@ const priceModels = z.discriminatedUnion('model', [
   }),
   z.strictObject({
     model: z.literal('per_unit'),
-    unit: z.string().min(1).max(40).describe('what is counted, such as token or word'),
+    unit: z
+      .string()
+      .max(40)
+      .overwrite(plainLine)
+      .min(1)
+      .describe('what is counted, such as token or word'),
     amount: amount.refine(
       (text) => parseDecimal(text) !== 0n,
       'must be more than 0; use model free',

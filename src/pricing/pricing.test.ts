@@ -144,6 +144,7 @@ describe('a price that a seller may not ask', () => {
     ['a largest quantity without end', { ...unit, max_quantity: Number.POSITIVE_INFINITY }],
     ['a largest charge above a billion', { ...unit, amount: '2', max_quantity: 1e9 }],
     ['an amount above a billion', { ...unit, amount: '1000000001', max_quantity: 0.5 }],
+    ['a unit of hidden characters', { ...unit, unit: '\u202e\u200b' }],
     ['a quantity that is no pointer', { ...unit, quantity: 'n' }],
     ['a pointer with a bad escape', { ...unit, quantity: '/a~2' }],
     ['a part of a unit', { ...unit, per: 1.5 }],
@@ -151,6 +152,11 @@ describe('a price that a seller may not ask', () => {
     ['a daily cap of nothing', { model: 'free', daily_cap: 0 }],
   ])('%s', (_what, terms) => {
     expect(priceSchema.safeParse(terms).success).toBe(false)
+  })
+
+  test('a unit is kept as plain text on one line', () => {
+    const unitOf = (text: string) => showPrice(perUnit({ unit: text }), FEE_BPS)
+    expect(unitOf('<b>1k</b>\n to\u200bkens')).toMatchObject({ unit: '1k tokens' })
   })
 
   test('what is allowed at most can be read, charged and shown', () => {

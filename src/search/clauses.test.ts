@@ -14,6 +14,9 @@ test.each([
   ],
   ['send a text message and wait', ['send text messag wait']],
   ['get me the API', []],
+  // Nothing but glue, but an identifier.
+  ['getAll', ['getall']],
+  ['call getAll for tides', ['tide']],
 ])('%j wants', (query, clauses) => {
   expect(stemsIn(query)).toEqual(clauses)
 })

@@ -2,7 +2,7 @@
  * A request as its clauses: "find a flight, book a room and tell me the weather" wants three
  * endpoints, and each is found best by its own words.
  */
-import { isTelling, partsOf, stemOf } from './words.js'
+import { isTelling, partsOf, readPart, stemOf, wholesOf } from './words.js'
 
 /** A part of a request that may want an endpoint of its own. */
 export type Clause = {
@@ -40,8 +40,18 @@ const METHOD_OF = new Map(
   }).flatMap(([method, verbs]) => verbs.split(/\s+/).map((verb) => [verb, method] as const)),
 )
 
-/** The clauses of a request; none where it has no telling word. */
+/**
+ * The clauses of a request, as far as it is read. One of nothing but glue is about its identifiers,
+ * such as `getAll`; where it has none either, there is no clause.
+ */
 export function clausesOf(query: string): Clause[] {
+  const clauses = clausesIn(readPart(query))
+  const wholes = clauses.length > 0 ? [] : wholesOf(readPart(query))
+  if (wholes.length === 0) return clauses
+  return [{ words: wholes.map((word) => ({ stem: stemOf(word), share: 1 })), method: '' }]
+}
+
+function clausesIn(query: string): Clause[] {
   const clauses: Clause[] = []
   for (const sentence of query.split(SENTENCE_END)) {
     for (const part of sentence.split(CLAUSE_END)) {

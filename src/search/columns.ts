@@ -13,6 +13,13 @@ export function withRoom<C extends Column>(column: C, length: number): C {
   return larger
 }
 
+/** The values at these places of `column`, and no room for more. */
+export function keptOf<C extends Column>(column: C, places: Uint32Array): C {
+  const kept = new (column.constructor as new (length: number) => C)(places.length)
+  for (let at = 0; at < places.length; at++) kept[at] = column[places[at]!]!
+  return kept
+}
+
 /** Texts by number, each stored once. */
 export type Names = {
   list: string[]
@@ -22,7 +29,8 @@ export type Names = {
 }
 
 export function createNames(list: string[] = []): Names {
-  const numbers = new Map(list.map((name, number) => [name, number]))
+  const numbers = new Map<string, number>()
+  for (const [number, name] of list.entries()) numbers.set(name, number)
   return {
     list,
     numberOf(name) {

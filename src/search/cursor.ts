@@ -15,8 +15,8 @@ export type Place =
   | { kind: 'unshown'; shown: readonly number[] }
   | { kind: 'behind'; quality: number; endpointId: string }
 
-/** Results of a query with words, over all its pages; so many fit into a cursor. */
-export const MAX_RESULTS = 300
+/** Results of a query with words, over all its pages: so many fit into the 2,000 letters of a cursor. */
+export const MAX_RESULTS = 260
 
 /** What stands for an endpoint in a cursor. */
 export function shownHash(endpointId: string): number {
@@ -48,7 +48,7 @@ export function cursorBehind(
     return encodeCursor([question, page.quality, page.ids.at(-1)])
   const before = place.kind === 'unshown' ? place.shown : []
   const shown = [...before, ...page.ids.map(shownHash)]
-  return shown.length >= MAX_RESULTS ? undefined : encodeCursor([question, textOf(shown)])
+  return shown.length > MAX_RESULTS ? undefined : encodeCursor([question, textOf(shown)])
 }
 
 type Position = [question: string, shown: string] | [question: string, quality: number, id: string]

@@ -2,7 +2,7 @@
  * The documents of the index, a column for each thing that filters or ranks. A document that is put
  * again gets a new number; under the old one it is gone, until a fold wins the room back.
  */
-import { createNames, type Names, withRoom } from './columns.js'
+import { createNames, keptOf, type Names, withRoom } from './columns.js'
 import { GONE, MAX_DOCUMENTS } from './postings.js'
 import { qualityOf } from './quality.js'
 import type { SearchDocument, SearchQuery, Standing } from './search.js'
@@ -37,6 +37,8 @@ export type Documents = {
   isGone(document: number): boolean
   idOf(document: number): string
   listingOf(document: number): number
+  /** The documents of a listing, some that are gone among them. */
+  ofListing(listing: number): readonly number[]
   /** Its HTTP method. */
   methodOf(document: number): string
   likenessOf(document: number): number
@@ -50,8 +52,11 @@ export type Documents = {
   /** A test for documents that pass every filter; `undefined` where none can. */
   filterOf(query: SearchQuery): ((document: number) => boolean) | undefined
   categories(): { name: string; count: number }[]
-  /** The documents that are left, under new numbers, and the new number of each old one. */
-  fold(): { stored: StoredDocuments; numbers: Uint32Array }
+  /**
+   * The documents that are left, under new numbers, and the new number of each old one. It yields
+   * between steps, while nothing may be put or removed.
+   */
+  fold(): Generator<void, { stored: StoredDocuments; numbers: Uint32Array }>
 }
 
 /**
@@ -72,10 +77,13 @@ export function createDocuments(
   }: StoredDocuments = nothingStored(),
 ): Documents {
   const names = createNames(storedNames)
-  const numbers = new Map(ids.map((id, number) => [id, number]))
+  const numbers = new Map<string, number>()
+  const byListing: number[][] = []
   let quality = new Float32Array(ids.length)
   let gone = new Uint8Array(ids.length)
-  for (const [id, number] of numbers) {
+  for (const [number, id] of ids.entries()) {
+    numbers.set(id, number)
+    note(listing[number]!, number)
     const standing = standings.get(id)
     if (standing) quality[number] = qualityOf(standing)
   }
@@ -86,6 +94,7 @@ export function createDocuments(
     isGone: (document) => gone[document] === 1,
     idOf: (document) => ids[document]!,
     listingOf: (document) => listing[document]!,
+    ofListing: (it) => byListing[it] ?? [],
     methodOf: (document) => METHODS[method[document]!]!,
     likenessOf: (document) => likeness[document]!,
     qualityOf: (document) => quality[document]!,
@@ -106,6 +115,7 @@ export function createDocuments(
       likeness[number] = of.likeness
       listing = withRoom(listing, ids.length)
       listing[number] = of.listing
+      note(of.listing, number)
       method = withRoom(method, ids.length)
       method[number] = Math.max(0, METHODS.indexOf(document.method))
       quality = withRoom(quality, ids.length)
@@ -122,6 +132,12 @@ export function createDocuments(
     filterOf: (query) => filterOf(query, { ids, names, columns, maxTotal, gone, standings }),
     categories: () => countTexts(numbers.values(), columns.category, names),
     fold: () => fold({ ids, names, columns, maxTotal, listing, likeness, method, numbers }),
+  }
+
+  function note(of: number, number: number): void {
+    const others = byListing[of]
+    if (others) others.push(number)
+    else byListing[of] = [number]
   }
 
   function leave(endpointId: string): void {
@@ -195,25 +211,34 @@ type Foldable = Omit<StoredDocuments, 'names'> & {
   numbers: ReadonlyMap<string, number>
 }
 
-function fold(from: Foldable) {
+function* fold(from: Foldable): ReturnType<Documents['fold']> {
   const { ids, names, columns, numbers } = from
-  const kept = [...numbers.values()].sort((a, b) => a - b)
+  const kept = Uint32Array.from(numbers.values()).sort()
   const renumbered = new Uint32Array(ids.length).fill(GONE)
-  for (const [number, document] of kept.entries()) renumbered[document] = number
+  for (let number = 0; number < kept.length; number++) renumbered[kept[number]!] = number
+  yield
   const left = createNames()
+  const renamed = new Map<number, number>()
+  const rename = (text: number) => {
+    const known = renamed.get(text)
+    if (known !== undefined) return known
+    const name = left.numberOf(names.list[text]!)
+    renamed.set(text, name)
+    return name
+  }
   const leftColumns = { ...columns }
   for (const column of TEXT_COLUMNS) {
-    const texts = columns[column]
-    leftColumns[column] = Uint32Array.from(kept, (it) => left.numberOf(names.list[texts[it]!]!))
+    leftColumns[column] = keptOf(columns[column], kept).map(rename)
+    yield
   }
   const stored: StoredDocuments = {
-    ids: kept.map((document) => ids[document]!),
+    ids: Array.from(kept, (document) => ids[document]!),
     names: left.list,
     columns: leftColumns,
-    maxTotal: BigInt64Array.from(kept, (document) => from.maxTotal[document]!),
-    listing: Uint32Array.from(kept, (document) => from.listing[document]!),
-    likeness: Uint32Array.from(kept, (document) => from.likeness[document]!),
-    method: Uint8Array.from(kept, (document) => from.method[document]!),
+    maxTotal: keptOf(from.maxTotal, kept),
+    listing: keptOf(from.listing, kept),
+    likeness: keptOf(from.likeness, kept),
+    method: keptOf(from.method, kept),
   }
   return { stored, numbers: renumbered }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nanos } from '#core/money'
 import { embeddedSearch } from './embedded-search.js'
+import { readIndexFile, writeIndexFile } from './index-file.js'
 import type { Search, SearchDocument } from './search.js'
+import { LAYOUT } from './stored-index.js'
 
 const document: SearchDocument = {
   endpointId: 'tides.today',
@@ -73,9 +75,7 @@ describe('the file of the index', () => {
   test('is made anew when it has another layout', async () => {
     await (await reopened()).put([document])
     await search?.close()
-    const [head, ...rest] = readFileSync(file, 'latin1').split('\n')
-    const other = JSON.stringify({ ...JSON.parse(head!), layout: 4711 })
-    writeFileSync(file, [other, ...rest].join('\n'), 'latin1')
+    await writeIndexFile(file, 4711, (await readIndexFile(file, LAYOUT))!)
     await expectEmptyAndUsable(await reopened())
   })
 
@@ -91,10 +91,14 @@ describe('the file of the index', () => {
     }
   })
 
-  test('a closed search is not ready, and closing it twice is fine', async () => {
+  test('a closed search is not ready and refuses at once; closing it twice is fine', async () => {
     const fresh = await reopened()
-    await fresh.close()
-    await fresh.close()
+    const closings = [fresh.close(), fresh.close()]
     expect(await fresh.ready()).toBe(false)
+    await Promise.all(closings)
+    const busy = { code: 'busy', status: 503 }
+    await expect(fresh.find({ limit: 1 })).rejects.toMatchObject(busy)
+    await expect(fresh.put([document])).rejects.toMatchObject(busy)
+    await fresh.close()
   })
 })

@@ -3,6 +3,7 @@
  * derived from the catalogue and can be thrown away at any time.
  */
 import type { Worker } from 'node:worker_threads'
+import { Problem } from '#core/problem'
 import { startThread } from '#core/thread'
 import { cursorBehind, placeOf } from './cursor.js'
 import type { Search } from './search.js'
@@ -10,6 +11,8 @@ import type { IndexWork, ThreadAnswer, WorkName } from './thread-messages.js'
 
 /** Documents that are indexed at once: searches wait that long, some ten milliseconds. */
 const PORTION = 50
+/** By then whoever watches over the gateway may have started it again. */
+const RETRY_AFTER_MS = 5_000
 
 /**
  * A search over its own file, or in memory only for `:memory:`. A file that is damaged or of another
@@ -17,7 +20,7 @@ const PORTION = 50
  */
 export function embeddedSearch(file: string): Search {
   const thread = openThread(file === ':memory:' ? undefined : file)
-  let isOpen = true
+  let closing: Promise<void> | undefined
 
   return {
     async put(documents) {
@@ -40,11 +43,11 @@ export function embeddedSearch(file: string): Search {
     categories: () => thread.ask('categories'),
     revision: () => thread.ask('revision'),
     setRevision: (revision) => thread.ask('setRevision', revision),
-    ready: async () => isOpen && thread.isAlive(),
-    async close() {
-      if (!isOpen) return
-      isOpen = false
-      await thread.ask('close')
+    ready: async () => closing === undefined && thread.isAlive(),
+    close() {
+      // A thread that died has nothing more to store.
+      closing ??= thread.isAlive() ? thread.ask('close') : Promise.resolve()
+      return closing
     },
   }
 }
@@ -58,7 +61,7 @@ function openThread(file: string | undefined) {
   })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
-  let ended: Error | undefined
+  let ended: Problem | undefined
 
   worker.on('message', ({ id, result, error }: ThreadAnswer) => {
     const asked = waiting.get(id)
@@ -67,10 +70,10 @@ function openThread(file: string | undefined) {
     else asked?.reject(new Error(`The search failed: ${error}`))
   })
   worker.on('error', end)
-  worker.on('exit', () => end(new Error('The search is closed.')))
+  worker.on('exit', () => end())
 
-  function end(cause: Error): void {
-    ended ??= cause
+  function end(cause?: unknown): void {
+    ended ??= away(cause)
     for (const { reject } of waiting.values()) reject(ended)
     waiting.clear()
   }
@@ -89,4 +92,13 @@ function openThread(file: string | undefined) {
       return answer as ReturnType<IndexWork[N]>
     },
   }
+}
+
+/** For good: only a new start of the gateway opens the index again. */
+function away(cause: unknown): Problem {
+  return new Problem('busy', 'The search does not answer.', {
+    status: 503,
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  })
 }

@@ -1,8 +1,9 @@
 /**
- * The file of the index: a line of JSON that says what follows, then the arrays, one after the
- * other. A file that is damaged or of another layout is as good as none.
+ * The file of the index: a line that says what follows, as JSON behind its own checksum, then the
+ * arrays, one after the other. A file that is damaged or of another layout is as good as none.
  */
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { setImmediate as othersMayWork } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 
 type Numbers = Uint8Array | Uint32Array | BigInt64Array | Float32Array
@@ -21,45 +22,48 @@ type Contents = {
 
 /** Arrays begin where any number may begin. */
 const ALIGNMENT = 8
-/** Bytes that are written, or checked, before others may work. */
-const STEP_BYTES = 4 * 1024 * 1024
 
-/** Writes `file` whole or not at all: a crash leaves the old one. */
+/**
+ * Writes `file` whole or not at all: a crash leaves the old one. Nobody may write into the arrays
+ * meanwhile.
+ */
 export async function writeIndexFile(
   file: string,
   layout: number,
   { head, arrays }: IndexFile,
 ): Promise<void> {
-  const parts = Object.entries(arrays).map(([name, array]) => ({
-    name,
-    type: typeOf(array),
-    data: Buffer.from(array.buffer, array.byteOffset, array.byteLength),
-  }))
-  const contents: Contents = {
-    layout,
-    head,
-    arrays: parts.map(({ name, type, data }) => ({
-      name,
-      type,
-      bytes: data.length,
-      checksum: crc32(data),
-    })),
+  const pieces: Buffer[] = []
+  const contents: Contents = { layout, head, arrays: [] }
+  for (const [name, array] of Object.entries(arrays)) {
+    const data = Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+    pieces.push(data)
+    const checksum = crc32(data)
+    contents.arrays.push({ name, type: typeOf(array), bytes: data.length, checksum })
+    await othersMayWork()
   }
-  const first = Buffer.from(`${JSON.stringify(contents)}\n`)
+  const line = JSON.stringify(contents)
+  const first = Buffer.from(`${crc32(line)} ${line}\n`)
   const next = `${file}.next`
-  const handle = await open(next, 'w', 0o600)
   try {
-    for (const piece of [first, ...parts.map(({ data }) => data)]) {
-      for (let at = 0; at < piece.length; at += STEP_BYTES) {
-        await handle.write(piece.subarray(at, at + STEP_BYTES))
-      }
-      await handle.write(Buffer.alloc(padding(piece.length)))
+    await writeWhole(next, [first, ...pieces])
+    await rename(next, file)
+  } catch (error) {
+    await rm(next, { force: true })
+    throw error
+  }
+}
+
+async function writeWhole(file: string, pieces: readonly Buffer[]): Promise<void> {
+  const handle = await open(file, 'w', 0o600)
+  try {
+    for (const piece of pieces) {
+      await handle.writeFile(piece)
+      await handle.writeFile(Buffer.alloc(padding(piece.length)))
     }
     await handle.sync()
   } finally {
     await handle.close()
   }
-  await rename(next, file)
 }
 
 /** What was written, `undefined` where there is no file or none that can be used. */
@@ -81,11 +85,9 @@ export async function readIndexFile(file: string, layout: number): Promise<Index
 }
 
 function readContents(line: Buffer): Contents | undefined {
-  try {
-    return JSON.parse(line.toString()) as Contents
-  } catch {
-    return undefined
-  }
+  const [, checksum, json] = /^(\d+) (.+)$/.exec(line.toString()) ?? []
+  if (json === undefined || crc32(json) !== Number(checksum)) return undefined
+  return JSON.parse(json) as Contents
 }
 
 function numbersIn(data: Buffer, type: TypeName): Numbers {

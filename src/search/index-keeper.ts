@@ -3,6 +3,7 @@
  * catalogue puts again, since the file holds the revision that it stands for.
  */
 import { setImmediate as othersMayWork } from 'node:timers/promises'
+import { compacted, isWasteful } from './compact.js'
 import { createLessons } from './lessons.js'
 import { createRanking } from './ranking.js'
 import type { Standing } from './search.js'
@@ -25,6 +26,8 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
   const lessons = createLessons()
   const stored = file === undefined ? undefined : await loadIndex(file)
   let index = openIndex(standings, stored)
+  // The first search would have to wait for it.
+  index.refresh()
   let revision = stored?.revision
   let rank = createRanking(index, lessons)
   let unsaved = 0
@@ -51,13 +54,10 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
       }),
     find: async (question) => rank(question),
     categories: async () => index.documents.categories(),
-    revision: async () => {
-      await last
-      return revision
-    },
+    revision: async () => revision,
     async close() {
-      clearTimeout(idle)
       await last
+      clearTimeout(idle)
       if (unsaved > 0) await save()
       await writing
     },
@@ -74,25 +74,36 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
     unsaved += changes
     clearTimeout(idle)
     if (unsaved >= Math.max(MIN_UNSAVED, UNSAVED_SHARE * index.documents.size())) return save()
-    if (unsaved > 0 && file !== undefined) idle = setTimeout(() => write(0, save), IDLE_MS).unref()
+    if (unsaved > 0 && file !== undefined) idle = setTimeout(saveWhileIdle, IDLE_MS).unref()
+  }
+
+  function saveWhileIdle(): void {
+    last = last.then(save)
   }
 
   /** Folds the index, goes on with what it gave, and stores that meanwhile. */
   async function save(): Promise<void> {
-    const folding = index.fold()
-    let step = folding.next()
-    while (!step.done) {
-      await othersMayWork()
-      step = folding.next()
-    }
+    const folded = await inSteps(index.fold())
+    const hasWaste = isWasteful(folded)
+    const stored = hasWaste ? await inSteps(compacted(folded)) : folded
     unsaved = 0
-    index = openIndex(standings, step.value, index)
+    index = openIndex(standings, stored, hasWaste ? undefined : index)
     rank = createRanking(index, lessons)
     if (file === undefined) return
     await writing
-    writing = storeIndex(file, { revision, ...step.value }).catch(() => {
+    writing = storeIndex(file, { revision, ...stored }).catch(() => {
       // Where it could not be stored, a restart puts it again.
       unsaved += MIN_UNSAVED
     })
   }
+}
+
+/** Others may work between the steps. */
+async function inSteps<T>(work: Generator<void, T>): Promise<T> {
+  let step = work.next()
+  while (!step.done) {
+    await othersMayWork()
+    step = work.next()
+  }
+  return step.value
 }

@@ -17,9 +17,13 @@ export function createLessons(): Lessons {
   return {
     put({ endpointId, words }) {
       for (const stem of byEndpoint.get(endpointId)?.keys() ?? []) {
-        endpointsOf.get(stem)?.delete(endpointId)
+        const endpoints = endpointsOf.get(stem)
+        endpoints?.delete(endpointId)
+        if (endpoints?.size === 0) endpointsOf.delete(stem)
       }
+      byEndpoint.delete(endpointId)
       const stems = stemsIn(words)
+      if (stems.size === 0) return
       byEndpoint.set(endpointId, stems)
       for (const [stem, strength] of stems) {
         const endpoints = endpointsOf.get(stem) ?? new Map<string, number>()

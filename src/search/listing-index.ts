@@ -2,8 +2,8 @@
  * Listings as texts of their own: who they are, what they say, and what their endpoints are about.
  * An endpoint of a listing that is all about a query is likelier meant than a chance hit elsewhere.
  */
-import { createNames, withRoom } from './columns.js'
-import { createPostings, GONE, type Scores } from './postings.js'
+import { createNames } from './columns.js'
+import { createEditions } from './editions.js'
 import type { QueryTerm } from './query-terms.js'
 import { createSequences, type StoredSequences } from './sequences.js'
 
@@ -64,13 +64,9 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     description: createSequences(stored?.description),
     category: createSequences(stored?.category),
   }
-  /** Each reading of a listing is an edition of its own in the postings; the latest counts. */
-  let postings = createPostings()
-  let listingOf: number[] = []
-  let latest = new Map<number, number>()
+  const readings = createEditions()
   const countsRead: number[] = []
   const names = new Set<number>(stored?.provider.words)
-  const found: Scores = { values: new Float32Array(0), touched: new Uint32Array(0), count: 0 }
 
   return {
     count: () => slugs.list.length,
@@ -84,17 +80,12 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     },
     read(listing, endpoints) {
       countsRead[listing] = endpoints.count
-      latest.delete(listing)
-      if (endpoints.count === 0) return
-      const edition = listingOf.push(listing) - 1
-      latest.set(listing, edition)
-      for (const [word, weight] of weightsOf(listing, endpoints)) {
-        postings.add(word, edition, weight / (weight + SATURATION))
-      }
+      if (endpoints.count === 0) readings.remove(listing)
+      else readings.put(listing, strengthsOf(listing, endpoints))
     },
-    scores,
+    scores: (terms) => readings.scores(terms, slugs.list.length),
     *fold() {
-      yield* foldEditions()
+      yield* readings.fold()
       const numbers = Uint32Array.from(slugs.list.keys())
       const folded = {
         provider: own.provider.fold(numbers),
@@ -106,45 +97,15 @@ export function createListingIndex(stored?: StoredListings): ListingIndex {
     },
   }
 
-  /** Editions that were replaced would take more and more room. */
-  function* foldEditions(): Generator<void> {
-    const editions = [...latest.values()].sort((a, b) => a - b)
-    const numbers = new Uint32Array(listingOf.length).fill(GONE)
-    for (const [number, edition] of editions.entries()) numbers[edition] = number
-    postings = createPostings(yield* postings.fold(numbers))
-    listingOf = editions.map((edition) => listingOf[edition]!)
-    latest = new Map(listingOf.map((listing, edition) => [listing, edition]))
-  }
-
-  function weightsOf(listing: number, { named, described }: EndpointWords): Map<number, number> {
+  function strengthsOf(listing: number, { named, described }: EndpointWords): Map<number, number> {
     const weights = new Map<number, number>()
     for (const field of OWN_FIELDS) {
       addCounts(weights, FIELDS[field], countsOf(own[field].of(listing)))
     }
     addCounts(weights, FIELDS.named, damped(named))
     addCounts(weights, FIELDS.described, damped(described))
+    for (const [word, weight] of weights) weights.set(word, weight / (weight + SATURATION))
     return weights
-  }
-
-  function scores(terms: readonly QueryTerm[]): Float32Array {
-    found.values = withRoom(found.values, listingOf.length)
-    found.touched = withRoom(found.touched, listingOf.length)
-    for (const { words } of terms) {
-      for (const [word, worth] of words) postings.score(word, worth * rarityOf(word), found)
-    }
-    const byListing = new Float32Array(slugs.list.length)
-    for (const edition of found.touched.subarray(0, found.count)) {
-      const listing = listingOf[edition]!
-      if (latest.get(listing) === edition) byListing[listing] = found.values[edition]!
-      found.values[edition] = 0
-    }
-    found.count = 0
-    return byListing
-  }
-
-  function rarityOf(word: number): number {
-    const frequency = Math.min(latest.size, postings.frequencyOf(word))
-    return Math.log(1 + (latest.size - frequency + 0.5) / (frequency + 0.5))
   }
 }
 

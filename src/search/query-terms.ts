@@ -1,7 +1,7 @@
 /** The words of a request as the index knows them: themselves, or words that are probably meant. */
 import { type Clause, clausesOf } from './clauses.js'
 import type { WordIndex } from './word-index.js'
-import { meantStems, partsOf, stemOf } from './words.js'
+import { meantStems, partsOf, readPart, stemOf } from './words.js'
 
 /** One word of the request, with whatever may be found in its place. */
 export type QueryTerm = {
@@ -79,10 +79,11 @@ function knownWord({ vocabulary, postings }: WordIndex, stem: string): number | 
 }
 
 /** Words that begin like an unknown one, else those that are spelt nearly like it. */
-function guessesFor({ vocabulary }: WordIndex, stem: string): number[] {
-  const begun =
-    stem.length < SHORTEST_BEGINNING ? [] : vocabulary.beginningWith(stem, MAX_GUESSES_PER_WORD)
-  return begun.length > 0 ? begun : vocabulary.similarTo(stem, MAX_GUESSES_PER_WORD)
+function guessesFor({ vocabulary, postings }: WordIndex, stem: string): number[] {
+  const isThere = (word: number) => postings.frequencyOf(word) > 0
+  const begun = stem.length < SHORTEST_BEGINNING ? [] : vocabulary.beginningWith(stem, isThere)
+  const guesses = begun.length > 0 ? begun : vocabulary.similarTo(stem, isThere)
+  return guesses.slice(0, MAX_GUESSES_PER_WORD)
 }
 
 /**
@@ -90,7 +91,7 @@ function guessesFor({ vocabulary }: WordIndex, stem: string): number[] {
  * joined, as "send grid", or all but the last by their initials, as "new york times".
  */
 function namesIn({ vocabulary, listings }: WordIndex, query: string): Map<string, number> {
-  const words = partsOf(query)
+  const words = partsOf(readPart(query))
   const found = new Map<string, number>()
   for (const begin of words.keys()) {
     let joined = words[begin]!

@@ -94,7 +94,7 @@ export type Found = Page<string> & {
 }
 
 export type Search = {
-  /** Makes the documents findable at once, all or none; one with a known id replaces the old. */
+  /** Makes the documents findable; one with a known id replaces the old, and of two the last counts. */
   put(documents: readonly SearchDocument[]): Promise<void>
   /** Unknown ids are fine. */
   remove(endpointIds: readonly string[]): Promise<void>

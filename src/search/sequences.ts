@@ -13,7 +13,10 @@ export type Sequences = {
 }
 
 export function createSequences(stored: StoredSequences = NOTHING): Sequences {
-  let { begins, lengths, words } = stored
+  // What was stored may still be on its way into the file, so it is never written into.
+  let begins = stored.begins.slice()
+  let lengths = stored.lengths.slice()
+  let { words } = stored
   let end = words.length
 
   return {

@@ -8,7 +8,7 @@ const TEXTS = ['title', 'description', 'path', 'subject'] as const
 const LISTING_TEXTS = ['provider', 'description', 'category'] as const
 
 /** Raise it with every change of what is stored or of how words are cut. */
-const LAYOUT = 3
+export const LAYOUT = 3
 
 export function storeIndex(file: string, stored: StoredIndex): Promise<void> {
   return writeIndexFile(file, LAYOUT, toFile(stored))

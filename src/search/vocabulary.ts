@@ -10,10 +10,10 @@ const LONG_WORD = 8
 const INITIALS = 3
 
 export type Vocabulary = Names & {
-  /** Numbers of the words that are nearest to `word` by spelling, at most `most`. */
-  similarTo(word: string, most: number): number[]
-  /** Numbers of words that begin with `beginning`, the shortest first, at most `most`. */
-  beginningWith(beginning: string, most: number): number[]
+  /** Numbers of the words that are nearest to `word` by spelling, of those that are there. */
+  similarTo(word: string, isThere: (word: number) => boolean): number[]
+  /** Numbers of words that begin with `beginning` and are there, the shortest first. */
+  beginningWith(beginning: string, isThere: (word: number) => boolean): number[]
 }
 
 export function createVocabulary(words: string[] = []): Vocabulary {
@@ -27,7 +27,7 @@ export function createVocabulary(words: string[] = []): Vocabulary {
 
   return { ...names, similarTo, beginningWith }
 
-  function similarTo(word: string, most: number): number[] {
+  function similarTo(word: string, isThere: (word: number) => boolean): number[] {
     if (word.length < SHORTEST_CORRECTED || !/^[a-z]+$/.test(word)) return []
     readNew()
     const mostEdits = word.length < LONG_WORD ? 1 : 2
@@ -38,22 +38,18 @@ export function createVocabulary(words: string[] = []): Vocabulary {
         // An edit takes a letter away and brings another one at most.
         if (bitsIn(letters[number]! ^ wanted) > 2 * mostEdits) continue
         const edits = editDistance(word, names.list[number]!, mostEdits)
-        if (edits <= mostEdits) found.push({ number, edits })
+        if (edits <= mostEdits && isThere(number)) found.push({ number, edits })
       }
     }
     const fewest = Math.min(...found.map(({ edits }) => edits))
-    return found
-      .filter(({ edits }) => edits === fewest)
-      .slice(0, most)
-      .map(({ number }) => number)
+    return found.filter(({ edits }) => edits === fewest).map(({ number }) => number)
   }
 
-  function beginningWith(beginning: string, most: number): number[] {
+  function beginningWith(beginning: string, isThere: (word: number) => boolean): number[] {
     readNew()
     return (byBeginning.get(beginning.slice(0, INITIALS)) ?? [])
-      .filter((number) => names.list[number]!.startsWith(beginning))
+      .filter((number) => names.list[number]!.startsWith(beginning) && isThere(number))
       .sort((a, b) => names.list[a]!.length - names.list[b]!.length || a - b)
-      .slice(0, most)
   }
 
   function readNew(): void {

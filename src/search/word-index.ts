@@ -2,9 +2,10 @@
 import { crc32 } from 'node:zlib'
 import { createDocuments, type Documents, type StoredDocuments } from './documents.js'
 import { createListingIndex, type ListingIndex, type StoredListings } from './listing-index.js'
+import { createListingReadings } from './listing-readings.js'
 import { createPostings, type FoldedPostings, type Postings } from './postings.js'
 import { createRarities } from './rarities.js'
-import { readDocument, readListing } from './reading.js'
+import { readDocument } from './reading.js'
 import type { SearchDocument, Standing } from './search.js'
 import { createSequences, type Sequences, type StoredSequences } from './sequences.js'
 import { createVocabulary, type Vocabulary } from './vocabulary.js'
@@ -35,7 +36,7 @@ export type WordIndex = {
   remove(endpointId: string): void
   /** How much a word tells: less, the more documents have it. */
   rarityOf(word: number): number
-  /** Brings the listings up to their endpoints; before each search. */
+  /** Reads the listings whose endpoints changed enough to tell; before each search. */
   refresh(): void
   /** What is worth storing; it yields between steps, while nothing may be put or removed. */
   fold(): Generator<void, Omit<StoredIndex, 'revision'>>
@@ -63,10 +64,12 @@ export function openIndex(
     path: createSequences(stored?.texts.path),
     subject: createSequences(stored?.texts.subject),
   }
-  /** Listings whose endpoints changed since they were read. */
-  const touched = new Set<number>(kept ? [] : Array.from({ length: listings.count() }, (_, n) => n))
-  const rarities = createRarities(documents, postings)
   const numbersOf = (words: readonly string[]) => words.map(vocabulary.numberOf)
+  const readings = createListingReadings({ listings, documents, texts, numbersOf })
+  if (!kept) for (let listing = 0; listing < listings.count(); listing++) readings.changed(listing)
+  const rarities = createRarities(documents, postings)
+  /** Whether rarities may be other ones now. */
+  let hasChanged = false
 
   return {
     documents,
@@ -76,86 +79,51 @@ export function openIndex(
     listings,
     put(document) {
       const listing = listings.numberOf(listingSlugOf(document.endpointId))
-      const own = readListing(document)
-      listings.put(listing, {
-        provider: numbersOf(own.provider),
-        description: numbersOf(own.description),
-        category: numbersOf(own.category),
-      })
-      touched.add(listing)
+      readings.put(listing, document)
       const reading = readDocument(document)
       const number = documents.put(document, { listing, likeness: likenessOf(document) })
+      readings.changed(listing)
+      hasChanged = true
       for (const text of TEXTS) texts[text].set(number, numbersOf(reading[text]))
       for (const [word, strength] of reading.strengths) {
         postings.add(vocabulary.numberOf(word), number, strength)
       }
     },
     remove(endpointId) {
-      if (documents.numberOf(endpointId) === undefined) return
-      touched.add(listings.numberOf(listingSlugOf(endpointId)))
+      const number = documents.numberOf(endpointId)
+      if (number === undefined) return
       documents.remove(endpointId)
+      readings.changed(documents.listingOf(number))
+      hasChanged = true
     },
     rarityOf: rarities.of,
-    refresh,
+    refresh() {
+      readings.readStale()
+      if (hasChanged) rarities.clear()
+      hasChanged = false
+    },
     *fold() {
-      refresh()
-      const { stored: left, numbers } = documents.fold()
-      yield
-      const folded = {
-        title: texts.title.fold(numbers),
-        description: texts.description.fold(numbers),
-        path: texts.path.fold(numbers),
-        subject: texts.subject.fold(numbers),
+      yield* readings.readAll()
+      const { stored: left, numbers } = yield* documents.fold()
+      const folded = {} as StoredIndex['texts']
+      for (const text of TEXTS) {
+        yield
+        folded[text] = texts[text].fold(numbers)
       }
       yield
       return {
         words: [...vocabulary.list],
         documents: left,
         texts: folded,
-        listings: listings.store(),
+        listings: yield* listings.fold(),
         postings: yield* postings.fold(numbers),
       }
     },
   }
-
-  function refresh(): void {
-    if (touched.size === 0) return
-    for (const [listing, words] of endpointWords(touched, documents, texts)) {
-      listings.read(listing, words)
-    }
-    touched.clear()
-    rarities.clear()
-  }
-}
-
-/** What the endpoints of these listings say. */
-function endpointWords(
-  wanted: ReadonlySet<number>,
-  documents: Documents,
-  texts: WordIndex['texts'],
-): Map<number, { named: Counts; described: Counts }> {
-  const found = new Map<number, { named: Counts; described: Counts }>()
-  for (const listing of wanted) found.set(listing, { named: new Map(), described: new Map() })
-  for (let document = 0; document < documents.count(); document++) {
-    const counts = found.get(documents.listingOf(document))
-    if (counts === undefined || documents.isGone(document)) continue
-    const named = new Set([...texts.title.of(document), ...texts.subject.of(document)])
-    for (const word of named) count(counts.named, word)
-    for (const word of new Set(texts.description.of(document))) {
-      if (!named.has(word)) count(counts.described, word)
-    }
-  }
-  return found
-}
-
-type Counts = Map<number, number>
-
-function count(counts: Counts, word: number): void {
-  counts.set(word, (counts.get(word) ?? 0) + 1)
 }
 
 function listingSlugOf(endpointId: string): string {
-  return endpointId.slice(0, endpointId.indexOf('.'))
+  return endpointId.split('.')[0]!
 }
 
 /**

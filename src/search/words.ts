@@ -75,9 +75,14 @@ export function stemOf(word: string): string {
 const MAX_STEMS = 50_000
 const stems = new Map<string, string>()
 
+/** The part of a query that is read. */
+export function readPart(query: string): string {
+  return query.slice(0, MAX_QUERY_CHARACTERS)
+}
+
 /** The distinct words that a query is about, at most 64; none where it is only glue. */
 export function queryWords(query: string): string[] {
-  const words = [...new Set(wordsOf(query.slice(0, MAX_QUERY_CHARACTERS)))]
+  const words = [...new Set(wordsOf(readPart(query)))]
   return words.filter(isTelling).slice(0, MAX_QUERY_WORDS)
 }
 

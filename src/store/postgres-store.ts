@@ -133,9 +133,22 @@ async function requireDurable(client: pg.Client): Promise<void> {
 function createQuery(pool: pg.Pool): Store['query'] {
   const numbered = numberedStatements()
   return async <Row>(sql: string, values: readonly SqlValue[]) => {
-    const query = { ...numbered(sql), values: [...values] }
-    return patiently(async () => (await pool.query(query)).rows as Row[])
+    const { name, text } = numbered(sql)
+    const query = { text, values: [...values] }
+    return patiently(async () => {
+      const prepared = pool.query({ ...query, name })
+      const { rows } = await prepared.catch((error: unknown) => {
+        if (!isOutdated(error)) throw error
+        return pool.query(query)
+      })
+      return rows as Row[]
+    })
   }
+}
+
+/** Whether a newer gateway has changed the columns that a statement was prepared for. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.routine === 'RevalidateCachedQuery'
 }
 
 async function patiently<T>(read: () => Promise<T>): Promise<T> {

@@ -6,7 +6,7 @@ import { headerText, mediaTypeOf, passedHeaders, retryAfterMs } from './answer-h
 import { type Credential, checkCredential } from './credential.js'
 import { startDeadline } from './deadline.js'
 import { createEgress, type Lookup, type Received } from './egress.js'
-import { isReservedHeader } from './header-rules.js'
+import { isHeaderName, isReservedHeader } from './header-rules.js'
 import {
   type HttpMethod,
   type HttpTarget,
@@ -27,6 +27,7 @@ export {
   checkTarget,
   type HttpMethod,
   type HttpTarget,
+  isHeaderName,
   isJsonType,
   isMediaType,
   isReservedHeader,

@@ -193,6 +193,7 @@ describe('bodies, addresses and ids', () => {
 
   test.each([
     ['POST', '/v1/accounts', { name: '' }, 'invalid_request'],
+    ['POST', '/v1/accounts', { name: '\u202e<b></b>' }, 'invalid_request'],
     ['POST', '/v1/accounts', { name: 7 }, 'invalid_request'],
     ['POST', '/v1/accounts', { name: 'x', slug: 'Not A Slug' }, 'invalid_request'],
     ['POST', '/v1/accounts', { name: 'x', slug: 'taken' }, 'slug_taken'],

@@ -131,6 +131,36 @@ describe('an API that breaks', () => {
   })
 })
 
+test('a listing is not paused by buyers whose arguments its success rule answers to', async () => {
+  const { id, slug, endpointId } = await world.listing(seller, {
+    listing: { probe: 'off' },
+    endpoint: { success: { must_not_exist: '/errors' } },
+  })
+  const order = { endpoint_id: endpointId, arguments: ARGUMENTS }
+  world.upstream.answerWith(answerJson(200, { errors: ['no such field'] }))
+  for (const { key } of [buyer, await world.account('Eve', '1')]) {
+    for (let i = 0; i < 4; i++) {
+      expect((await world.rest('POST', '/v1/calls', key, order)).json.outcome).toBe('refunded')
+    }
+  }
+  await looks()
+  await passes(slug, 30)
+  await looks()
+  expect((await sell('GET', `/v1/listings/${id}`)).json.status).toBe('published')
+  const { health } = (await world.rest('GET', `/v1/endpoints/${endpointId}`, buyer.key)).json
+  expect(health).toMatchObject({ uptime: 0 })
+})
+
+test('an answer of the status that the seller sells counts as one, whatever it is', async () => {
+  const { endpointId } = await world.listing(seller, { endpoint: { success: { status: 404 } } })
+  world.upstream.answerWith(answerJson(404, { taken: false }))
+  const order = { endpoint_id: endpointId, arguments: ARGUMENTS }
+  expect((await world.rest('POST', '/v1/calls', buyer.key, order)).json.outcome).toBe('charged')
+  await looks()
+  const { health } = (await world.rest('GET', `/v1/endpoints/${endpointId}`, buyer.key)).json
+  expect(health).toMatchObject({ uptime: 1 })
+})
+
 test('the timetable looks after health', async () => {
   const watching = await aWorld({ SOUK_PROBES: 'on' })
   const { slug } = await watching.listing(await watching.account('Acme'))

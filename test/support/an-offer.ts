@@ -16,7 +16,6 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
     changedAtMs: 0,
     listingId: 'lst_1',
     sellerId: 'acct_seller',
-    sellerName: 'Acme',
     category: 'search',
     definition: {
       title: 'Search',

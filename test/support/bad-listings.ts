@@ -234,6 +234,11 @@ const others = rows('a listing with', [
   { name: 'no endpoints', listing: { endpoints: [] } },
   { name: 'an unknown field', listing: { seller_id: 'acct_x' } },
   { name: 'nothing but hidden text in its title', listing: { title: '\u202e\u200b' } },
+  { name: 'a script as homepage', listing: { provider: { homepage: 'javascript:alert(1)' } } },
+  {
+    name: 'hidden text in its homepage',
+    listing: { provider: { homepage: 'https://example.com/\u202e' } },
+  },
   { name: 'hidden text in the name of an argument', endpoint: property('q\u200b', {}) },
   { name: 'an endless title', listing: { title: 'x'.repeat(121) } },
   ...['data', '/~2', ''].map((must_exist) => ({

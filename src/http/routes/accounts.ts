@@ -4,12 +4,14 @@ import { limitsSchema, showAccount, showKey } from '#accounts'
 import { balanceOf, balanceSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { parseUsdc } from '#core/money'
+import { plainLine } from '#core/plain-text'
 import { storedText } from '#core/stored-text'
 import { earnings, grant } from '#payments'
 import { route } from '../route.js'
 
 const accountSchema = z.strictObject({
-  name: storedText({ min: 1, max: 120 }),
+  // Sellers' names are read by buyers, like all texts of sellers.
+  name: storedText({ min: 1, max: 120 }).overwrite(plainLine).min(1),
   slug: z
     .string()
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
