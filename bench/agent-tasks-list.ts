@@ -1,7 +1,7 @@
 /**
  * Ten everyday wishes, none of them from a labelled set, and how an agent would go about them. The
- * wishes and the first words of each were written before any result was seen; words after them, once
- * the first page had been.
+ * first words of each were written before any result was seen; the others, where those had missed,
+ * with results at hand.
  */
 
 /** Words, or the page after the last one. */
@@ -13,6 +13,8 @@ export type Task = {
   steps: Step[]
   /** The endpoints that would grant the wish, and what each of them is given. */
   ways: Record<string, Record<string, unknown>>
+  /** What a reader should know of what is picked. */
+  remark?: string
 }
 
 /** What some documents make an argument, because it belongs to the person who asks. */
@@ -81,6 +83,8 @@ export const TASKS: readonly Task[] = [
         'X-ListenAPI-Key': PERSONS_TOKEN,
       },
     },
+    remark:
+      "The document makes the provider's key an argument like any other. A seller who gives it as the listing's credential spares the buyer that.",
   },
   {
     wish: 'Put oat milk on our shopping list in Trello',

@@ -13,6 +13,7 @@ import {
 /** Longer texts and lists are cut in transcripts. */
 const TEXT_CHARS = 110
 const MEMBERS = 8
+const DEPTH = 4
 const SUMMARY_CHARS = 90
 const PICKED = ' **← picked**'
 /** Ids, times and signatures, which differ each time. */
@@ -54,12 +55,14 @@ npx tsx --conditions=souk-source bench/agent-tasks.ts --documents FOLDER --out d
 For sale are ${total} endpoints: ${shipped} of the providers that ship, and ${imported.toLocaleString('en-US')} imported from ${documents} public OpenAPI documents.
 A fresh gateway sells them; an agent's own client library asks it over MCP. Each call goes through the whole of the
 gateway, is paid, and ends at a server of the program, which answers with the method, path, query and body that it
-was sent: what the call did is shown, what the provider would say to it is not.
+was sent (and with \`ts\` and \`items\`, without which some shipped providers count as having failed): what a call says
+to its provider is shown, what the provider would say to it is not.
 
-The wishes are everyday ones without words of an API. In every other task the wish itself is the query; in the
-others the query is what an agent makes of it. Wishes and first queries were written down before any result was
-seen. What is picked is the first result that would grant the wish, as its author judges; where none does, the agent
-goes on with the next page or with other words, which were chosen after the first page was seen.
+The wishes are everyday ones without words of an API. In half of the tasks the wish itself is the query; in the
+others the query is what an agent makes of it. These first queries were written down before any result was seen, and
+are the test. What is picked is the first result that would grant the wish, as the author of the tasks judges. Where
+none of the first five does, it is a miss, and the agent goes on with other words or the next page; those words were
+chosen with results at hand, so that they show how an agent recovers, not how well the search does.
 
 ## What it costs
 
@@ -68,7 +71,9 @@ are made anew each time and change them by a few.
 
 ${tableOf(played)}
 
-${first.length} of ${played.length} wishes were found by the first search, within its first five results. A page of results has
+The first search put an endpoint that would do among its first five for ${first.length} of ${played.length} wishes: for ${countBy(first, true)} of the ${countBy(played, true)} that were
+asked as they are, and for ${countBy(first, false)} of the ${countBy(played, false)} whose query says what the endpoint does, as \`browse_apis\` tells agents to.
+A page of results has
 ${Math.min(...pages)} to ${Math.max(...pages)} tokens, ${results} a result. The list of the seven tools, read once a session, has ${tokens.tools.toLocaleString('en-US')} tokens, of which
 ${tokens.shown.toLocaleString('en-US')} are names, descriptions and input schemas, which is what clients show a model. It is the same for any number of
 endpoints.
@@ -91,6 +96,12 @@ function shareOf(played: readonly Played[], step: 'describe' | 'call', member: s
   return `${Math.round((100 * part) / sum(uses.map(({ resultTokens }) => resultTokens)))} %`
 }
 
+/** How many of these asked with the wish as it is, or with a query made of it. */
+function countBy(played: readonly Played[], isAsItIs: boolean): number {
+  const asItIs = ({ task, browses }: Played) => browses[0]?.request.query === task.wish
+  return played.filter((one) => asItIs(one) === isAsItIs).length
+}
+
 function countOf(browse: Use): number {
   return resultsOf(browse).length
 }
@@ -101,14 +112,19 @@ function tableOf(played: readonly Played[]): string {
   const rule = '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |'
   const rows = played.map((one, i) => {
     const tokens = tokensIn(one)
-    const { browses, rank } = one
-    const cells = [browses.length, rank ?? '–', ...tokens, sum(tokens), outcomeOf(one)]
+    const { browses } = one
+    const cells = [browses.length, rankText(one), ...tokens, sum(tokens), outcomeOf(one)]
     return `| ${i + 1}. ${one.task.wish} | ${cells.join(' | ')} |`
   })
   const all = played.map(tokensIn)
   const means = [0, 1, 2].map((step) => Math.round(sum(all.map((it) => it[step]!)) / all.length))
   const mean = `| mean | | | ${means.join(' | ')} | ${sum(means)} | |`
   return [headings, rule, ...rows, mean].join('\n')
+}
+
+function rankText({ browses, rank }: Played): string {
+  const last = rank ?? 'nothing'
+  return browses.length === 1 ? `${last}` : `miss, then ${last}`
 }
 
 /** Tokens of a browse, a description and a call, request and result. */
@@ -131,6 +147,7 @@ function transcriptOf({ task, browses, rank, describe, call }: Played, at: numbe
   if (rank === undefined) parts.push('The agent gives up.')
   if (describe) parts.push(useText(describe))
   if (call) parts.push(useText(call))
+  if (task.remark) parts.push(task.remark)
   return parts.join('\n\n')
 }
 
@@ -167,7 +184,7 @@ function headOf({ tool, request, requestTokens, resultTokens }: Use): string {
   return `\`${tool}\` \`${given.replaceAll('`', "'")}\` (${requestTokens} tokens) → ${resultTokens} tokens`
 }
 
-function shortened(value: unknown, name = ''): unknown {
+function shortened(value: unknown, name = '', depth = 0): unknown {
   if (typeof value === 'string') {
     // Boundaries of parts are made anew each time.
     return EACH_TIME_ANEW.includes(name)
@@ -175,12 +192,15 @@ function shortened(value: unknown, name = ''): unknown {
       : clip(value.replace(/--[\w-]{16,}/g, '--…'), TEXT_CHARS)
   }
   if (Array.isArray(value)) {
-    const first = value.slice(0, MEMBERS).map((item) => shortened(item))
+    const first = value.slice(0, MEMBERS).map((item) => shortened(item, '', depth + 1))
     return value.length > MEMBERS ? [...first, `… ${value.length - MEMBERS} more`] : first
   }
   if (typeof value !== 'object' || value === null) return value
+  if (depth > DEPTH) return '…'
   const members = Object.entries(value as Json)
-  const first = members.slice(0, MEMBERS).map(([key, member]) => [key, shortened(member, key)])
+  const first = members
+    .slice(0, MEMBERS)
+    .map(([key, member]) => [key, shortened(member, key, depth + 1)])
   if (members.length > MEMBERS) first.push(['…', `${members.length - MEMBERS} more`])
   return Object.fromEntries(first)
 }

@@ -6,7 +6,7 @@ const OPERATIONS = ['created', 'changed', 'restored', 'unchanged', 'retired', 'r
 /** Reasons that the summary shows, and characters of each. */
 const MAX_REASONS = 20
 const MAX_REASON_CHARS = 100
-/** Refused documents and operations that are named; the summary counts all. */
+/** Refused documents that are named, and refused operations; the summary counts all. */
 const MAX_NAMED = 50
 
 const WHY_DRAFT =
@@ -34,13 +34,14 @@ export type Summary = {
 export function createSummary(): Summary {
   const counts = Object.fromEntries(OPERATIONS.map((name) => [name, 0])) as Counts
   const reasons = new Map<string, number>()
+  const failed: string[] = []
   const refused: string[] = []
   let imported = 0
   let failures = 0
   let drafts = 0
   let last: string | undefined
-  const name = (line: string) => {
-    if (refused.length < MAX_NAMED) refused.push(line)
+  const name = (into: string[], line: string) => {
+    if (into.length < MAX_NAMED) into.push(line)
   }
   const found = () =>
     OPERATIONS.reduce((sum, name) => sum + (name === 'retired' ? 0 : counts[name]), 0)
@@ -53,12 +54,12 @@ export function createSummary(): Summary {
       for (const name of OPERATIONS) counts[name] += answer.counts[name]
       for (const { at, message } of answer.refused) {
         reasons.set(reasonOf(message), (reasons.get(reasonOf(message)) ?? 0) + 1)
-        name(`${source} ${at}: ${message}`)
+        name(refused, `${source} ${at}: ${message}`)
       }
     },
     fail(source, message) {
       failures++
-      name(`${source}: ${message}`)
+      name(failed, `${source}: ${message}`)
     },
     get documents() {
       return imported + failures
@@ -73,7 +74,7 @@ export function createSummary(): Summary {
       const seconds = tookMs / 1_000
       const rate = Math.round(found() / Math.max(seconds, 0.001))
       const done = isDryRun ? 'would be imported' : 'imported'
-      for (const line of refused) say(`refused  ${line}`)
+      for (const line of [...failed, ...refused]) say(`refused  ${line}`)
       say(
         `Documents: ${imported + failures}, of which ${imported} ${done} and ${failures} refused.`,
       )
@@ -83,7 +84,7 @@ export function createSummary(): Summary {
       for (const [reason, count] of mostFrequent(reasons))
         say(`  refused ${count} times: ${reason}`)
       if (imported === 1 && last !== undefined) say(last)
-      if (drafts > 0) say(`Not on sale: ${drafts} drafts. ${WHY_DRAFT}`)
+      if (drafts > 0) say(`Drafts, not on sale: ${drafts}. ${WHY_DRAFT}`)
       say(`Took ${seconds.toFixed(1)} s, ${rate} operations a second.`)
     },
   }

@@ -20,6 +20,13 @@ export function keptOf<C extends Column>(column: C, places: Uint32Array): C {
   return kept
 }
 
+/** `column`, or a larger copy of it, with `value` at the place `at`. */
+export function withValue<C extends Column>(column: C, at: number, value: C[number]): C {
+  const roomy = withRoom(column, at + 1)
+  roomy[at] = value
+  return roomy
+}
+
 /** Texts by number, each stored once. */
 export type Names = {
   list: string[]

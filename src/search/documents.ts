@@ -2,9 +2,9 @@
  * The documents of the index, a column for each thing that filters or ranks. A document that is put
  * again gets a new number; under the old one it is gone, until a fold wins the room back.
  */
-import { createNames, keptOf, type Names, withRoom } from './columns.js'
+import { createNames, keptOf, type Names, withRoom, withValue } from './columns.js'
 import { GONE, MAX_DOCUMENTS } from './postings.js'
-import { qualityOf } from './quality.js'
+import { appealOf, qualityOf } from './quality.js'
 import type { SearchDocument, SearchQuery, Standing } from './search.js'
 
 /** A column of texts holds their numbers in `names`. */
@@ -22,6 +22,7 @@ export type StoredDocuments = {
   columns: Record<TextColumn, Uint32Array>
   /** Nano-USDC. */
   maxTotal: BigInt64Array
+  changedAtMs: Float64Array
   listing: Uint32Array
   /** Equal where a reader could not tell two documents of a listing apart. */
   likeness: Uint32Array
@@ -42,8 +43,9 @@ export type Documents = {
   /** Its HTTP method. */
   methodOf(document: number): string
   likenessOf(document: number): number
-  /** -1 to 1. */
+  /** What is known of it, and what speaks for the offer itself; see quality.ts. */
   qualityOf(document: number): number
+  appealOf(document: number): number
   /** @returns its number. Another document of its id is gone now. */
   put(document: SearchDocument, of: { listing: number; likeness: number }): number
   remove(endpointId: string): void
@@ -66,24 +68,20 @@ export type Documents = {
  */
 export function createDocuments(
   standings: Map<string, Standing>,
-  {
-    ids,
-    names: storedNames,
-    columns,
-    maxTotal,
-    listing,
-    likeness,
-    method,
-  }: StoredDocuments = nothingStored(),
+  stored: StoredDocuments = nothingStored(),
 ): Documents {
-  const names = createNames(storedNames)
+  const { ids, columns } = stored
+  let { maxTotal, changedAtMs, listing, likeness, method } = stored
+  const names = createNames(stored.names)
   const numbers = new Map<string, number>()
   const byListing: number[][] = []
   let quality = new Float32Array(ids.length)
   let gone = new Uint8Array(ids.length)
+  let newestMs = 0
   for (const [number, id] of ids.entries()) {
     numbers.set(id, number)
     note(listing[number]!, number)
+    newestMs = Math.max(newestMs, changedAtMs[number]!)
     const standing = standings.get(id)
     if (standing) quality[number] = qualityOf(standing)
   }
@@ -98,6 +96,7 @@ export function createDocuments(
     methodOf: (document) => METHODS[method[document]!]!,
     likenessOf: (document) => likeness[document]!,
     qualityOf: (document) => quality[document]!,
+    appealOf: (it) => appealOf({ maxTotal: maxTotal[it]!, ageMs: newestMs - changedAtMs[it]! }),
     numberOf: (endpointId) => numbers.get(endpointId),
     put(document, of) {
       if (ids.length === MAX_DOCUMENTS) throw new Error('The search index is full.')
@@ -106,21 +105,18 @@ export function createDocuments(
       gone = withRoom(gone, ids.length)
       numbers.set(document.endpointId, number)
       for (const column of TEXT_COLUMNS) {
-        columns[column] = withRoom(columns[column], ids.length)
-        columns[column][number] = names.numberOf(document[column])
+        const name = names.numberOf(document[column])
+        columns[column] = withValue(columns[column], number, name)
       }
-      maxTotal = withRoom(maxTotal, ids.length)
-      maxTotal[number] = document.maxTotal
-      likeness = withRoom(likeness, ids.length)
-      likeness[number] = of.likeness
-      listing = withRoom(listing, ids.length)
-      listing[number] = of.listing
+      maxTotal = withValue(maxTotal, number, document.maxTotal)
+      likeness = withValue(likeness, number, of.likeness)
+      listing = withValue(listing, number, of.listing)
       note(of.listing, number)
-      method = withRoom(method, ids.length)
-      method[number] = Math.max(0, METHODS.indexOf(document.method))
-      quality = withRoom(quality, ids.length)
+      method = withValue(method, number, Math.max(0, METHODS.indexOf(document.method)))
+      changedAtMs = withValue(changedAtMs, number, document.changedAtMs)
+      newestMs = Math.max(newestMs, document.changedAtMs)
       const standing = standings.get(document.endpointId)
-      quality[number] = standing ? qualityOf(standing) : 0
+      quality = withValue(quality, number, standing ? qualityOf(standing) : 0)
       return number
     },
     remove: leave,
@@ -131,7 +127,8 @@ export function createDocuments(
     },
     filterOf: (query) => filterOf(query, { ids, names, columns, maxTotal, gone, standings }),
     categories: () => countTexts(numbers.values(), columns.category, names),
-    fold: () => fold({ ids, names, columns, maxTotal, listing, likeness, method, numbers }),
+    fold: () =>
+      fold({ ids, names, columns, maxTotal, changedAtMs, listing, likeness, method, numbers }),
   }
 
   function note(of: number, number: number): void {
@@ -155,6 +152,7 @@ function nothingStored(): StoredDocuments {
     names: [],
     columns: { category: none(), sellerId: none(), sellerName: none(), sellerSlug: none() },
     maxTotal: new BigInt64Array(0),
+    changedAtMs: new Float64Array(0),
     listing: none(),
     likeness: none(),
     method: new Uint8Array(0),
@@ -236,6 +234,7 @@ function* fold(from: Foldable): ReturnType<Documents['fold']> {
     names: left.list,
     columns: leftColumns,
     maxTotal: keptOf(from.maxTotal, kept),
+    changedAtMs: keptOf(from.changedAtMs, kept),
     listing: keptOf(from.listing, kept),
     likeness: keptOf(from.likeness, kept),
     method: keptOf(from.method, kept),

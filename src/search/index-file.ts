@@ -6,12 +6,12 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { setImmediate as othersMayWork } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 
-type Numbers = Uint8Array | Uint32Array | BigInt64Array | Float32Array
+type Numbers = Uint8Array | Uint32Array | BigInt64Array | Float64Array
 
 /** What is stored: arrays by name, and a little JSON. */
 export type IndexFile = { head: unknown; arrays: Record<string, Numbers> }
 
-const TYPES = { Uint8Array, Uint32Array, BigInt64Array, Float32Array }
+const TYPES = { Uint8Array, Uint32Array, BigInt64Array, Float64Array }
 type TypeName = keyof typeof TYPES
 
 type Contents = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { qualityOf } from './quality.js'
+import { appealOf, qualityOf } from './quality.js'
 import type { Standing } from './search.js'
 
 const unknown: Standing = {
@@ -17,6 +17,12 @@ const unknown: Standing = {
 describe('the quality of an endpoint', () => {
   test('is neutral while nothing is known', () => {
     expect(qualityOf(unknown)).toBe(0)
+  })
+
+  test('rises with how much it was called', () => {
+    expect(qualityOf({ ...unknown, calls: 900 })).toBeGreaterThan(
+      qualityOf({ ...unknown, calls: 9 }),
+    )
   })
 
   test('rises with what buyers think, and not with the plain mean', () => {
@@ -52,4 +58,12 @@ describe('the quality of an endpoint', () => {
       }),
     )
   })
+})
+
+test('the appeal of an offer falls with its price and its age, by little', () => {
+  const appeal = (maxTotal: bigint, ageMs: number) => appealOf({ maxTotal, ageMs })
+  expect(appeal(0n, 0)).toBeGreaterThan(appeal(1_000_000_000n, 0))
+  expect(appeal(0n, 0)).toBeGreaterThan(appeal(0n, 1e11))
+  expect(appeal(0n, 0)).toBeCloseTo(0.1)
+  expect(appeal(1_000_000_000n, 1e14)).toBeCloseTo(-0.05)
 })

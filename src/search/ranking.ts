@@ -18,7 +18,7 @@ import { type Ranked, varied } from './variety.js'
 import type { WordIndex } from './word-index.js'
 import { queryWords, stemOf } from './words.js'
 
-/** What the best quality adds and the worst takes away. */
+/** What the best quality and offer add. */
 const QUALITY_WEIGHT = 0.5
 /** What it adds when an endpoint was bought after requests with just these words. */
 const LESSON_WEIGHT = 2
@@ -79,7 +79,8 @@ export function createRanking(
     const ask = askOf(terms)
     const ranked = judgeAll(ask, found, lookUp(ask, found)).map(
       ({ document, clause, signals }): Ranked => {
-        const quality = QUALITY_WEIGHT * documents.qualityOf(document)
+        const known = documents.qualityOf(document) + documents.appealOf(document)
+        const quality = QUALITY_WEIGHT * known
         const lesson = LESSON_WEIGHT * (taught.get(document) ?? 0)
         return { document, clause, score: scoreOf(signals, WEIGHTS) + quality + lesson }
       },

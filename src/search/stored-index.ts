@@ -8,7 +8,7 @@ const TEXTS = ['title', 'description', 'path', 'subject'] as const
 const LISTING_TEXTS = ['provider', 'description', 'category'] as const
 
 /** Raise it with every change of what is stored or of how words are cut. */
-export const LAYOUT = 3
+export const LAYOUT = 4
 
 export function storeIndex(file: string, stored: StoredIndex): Promise<void> {
   return writeIndexFile(file, LAYOUT, toFile(stored))
@@ -69,6 +69,7 @@ function fromFile({ head, arrays }: IndexFile): StoredIndex {
         sellerSlug: numbers('sellerSlug'),
       },
       maxTotal: arrays.maxTotal as BigInt64Array,
+      changedAtMs: arrays.changedAtMs as Float64Array,
       listing: numbers('listing'),
       likeness: numbers('likeness'),
       method: arrays.method as Uint8Array,
