@@ -135,7 +135,7 @@ async function openSearch(deps: {
   telemetry: Telemetry
 }) {
   const { config, store, clock, telemetry } = deps
-  const embedded = embeddedSearch(join(config.dataDir, 'search.index'))
+  const embedded = embeddedSearch(join(config.dataDir, 'search.index'), telemetry.failed)
   if (!config.meilisearch) return { search: embedded, remote: undefined }
   const remote = meilisearch(config.meilisearch, await catalogueName(store.db))
   const watch = telemetry.watchMeilisearch('searching')

@@ -7,7 +7,7 @@ import { Problem } from '#core/problem'
 import { startThread } from '#core/thread'
 import { cursorBehind, placeOf } from './cursor.js'
 import type { Search } from './search.js'
-import type { IndexWork, ThreadAnswer, WorkName } from './thread-messages.js'
+import { type IndexWork, NOT_ASKED, type ThreadAnswer, type WorkName } from './thread-messages.js'
 
 /** Documents that are indexed at once: searches wait that long, some ten milliseconds. */
 const PORTION = 50
@@ -17,9 +17,11 @@ const RETRY_AFTER_MS = 5_000
 /**
  * A search over its own file, or in memory only for `:memory:`. A file that is damaged or of another
  * layout counts as none: the search is empty and without a revision.
+ *
+ * @param report is told why the file could not be written. Searches go on; a restart indexes again.
  */
-export function embeddedSearch(file: string): Search {
-  const thread = openThread(file === ':memory:' ? undefined : file)
+export function embeddedSearch(file: string, report: (error: Error) => void = () => {}): Search {
+  const thread = openThread(file === ':memory:' ? undefined : file, report)
   let closing: Promise<void> | undefined
 
   return {
@@ -55,7 +57,7 @@ export function embeddedSearch(file: string): Search {
 type Waiting = { resolve(result: unknown): void; reject(error: Error): void }
 
 /** The thread that holds the index; what is asked of it is answered in its own time. */
-function openThread(file: string | undefined) {
+function openThread(file: string | undefined, report: (error: Error) => void) {
   const worker: Worker = startThread(new URL('./search-thread.js', import.meta.url), {
     workerData: { file },
   })
@@ -64,6 +66,7 @@ function openThread(file: string | undefined) {
   let ended: Problem | undefined
 
   worker.on('message', ({ id, result, error }: ThreadAnswer) => {
+    if (id === NOT_ASKED) return report(new Error(`The search index is not stored: ${error}`))
     const asked = waiting.get(id)
     waiting.delete(id)
     if (error === undefined) asked?.resolve(result)

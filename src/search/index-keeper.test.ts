@@ -83,11 +83,13 @@ test('the same id may be put, removed and put again while the index is stored', 
   await again.close()
 })
 
-test('where the file cannot be written, everything is found all the same', async () => {
-  const index = await keepIndex(join(folder, 'missing', 'search.index'))
+test('where the file cannot be written, that is reported and everything is found all the same', async () => {
+  const faults: unknown[] = []
+  const index = await keepIndex(join(folder, 'missing', 'search.index'), (it) => faults.push(it))
   for (let round = 0; round < 5; round++) await index.put(documents(0, 1_000, `Tides ${round}`))
   expect(await found(index)).toHaveLength(1_000)
   await index.close()
+  expect(faults[0]).toMatchObject({ code: 'ENOENT' })
   expect(existsSync(join(folder, 'missing'))).toBe(false)
 })
 

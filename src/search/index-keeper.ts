@@ -15,13 +15,18 @@ import { openIndex } from './word-index.js'
 const UNSAVED_SHARE = 0.2
 const MIN_UNSAVED = 2_000
 /** A pause of the writing in which the index is stored, too. */
-const IDLE_MS = 5_000
+const IDLE_MS = 60_000
 
 /**
  * The index of `file`, or an empty one where there is none that can be used. Without a file it lives
  * in memory only.
+ *
+ * @param report is told why the file could not be written; the index goes on, and tries again.
  */
-export async function keepIndex(file: string | undefined): Promise<IndexWork> {
+export async function keepIndex(
+  file: string | undefined,
+  report: (error: unknown) => void = () => {},
+): Promise<IndexWork> {
   const standings = new Map<string, Standing>()
   const lessons = createLessons()
   const stored = file === undefined ? undefined : await loadIndex(file)
@@ -91,9 +96,10 @@ export async function keepIndex(file: string | undefined): Promise<IndexWork> {
     rank = createRanking(index, lessons)
     if (file === undefined) return
     await writing
-    writing = storeIndex(file, { revision, ...stored }).catch(() => {
+    writing = storeIndex(file, { revision, ...stored }).catch((error) => {
       // Where it could not be stored, a restart puts it again.
       unsaved += MIN_UNSAVED
+      report(error)
     })
   }
 }

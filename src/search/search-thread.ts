@@ -1,13 +1,14 @@
 /** The thread that holds the index, so that neither searching nor indexing stops the event loop. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { keepIndex } from './index-keeper.js'
-import type { ThreadAnswer, ThreadRequest } from './thread-messages.js'
+import { NOT_ASKED, type ThreadAnswer, type ThreadRequest } from './thread-messages.js'
 
 const port = parentPort
 if (port === null) throw new Error('This file runs in a worker thread only.')
 
 const { file } = workerData as { file: string | undefined }
-const opening = keepIndex(file)
+const say = (answer: ThreadAnswer) => port.postMessage(answer)
+const opening = keepIndex(file, (error) => say({ id: NOT_ASKED, error: textOf(error) }))
 
 port.on('message', async ({ id, name, given }: ThreadRequest) => {
   const answer: ThreadAnswer = { id }
@@ -15,8 +16,12 @@ port.on('message', async ({ id, name, given }: ThreadRequest) => {
     const index = await opening
     answer.result = await (index[name] as (given: unknown) => unknown)(given)
   } catch (error) {
-    answer.error = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    answer.error = textOf(error)
   }
-  port.postMessage(answer)
+  say(answer)
   if (name === 'close') port.close()
 })
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

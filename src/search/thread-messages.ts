@@ -24,5 +24,8 @@ export type IndexWork = {
 
 export type WorkName = keyof IndexWork
 
+/** The id of what the thread says by itself: what went wrong behind the scenes. */
+export const NOT_ASKED = 0
+
 export type ThreadRequest = { id: number; name: WorkName; given: unknown }
 export type ThreadAnswer = { id: number; result?: unknown; error?: string }
