@@ -92,6 +92,8 @@ async function isFound(slug: string): Promise<boolean> {
 
 const urls = () => upstream.requests.map(({ method, url }) => `${method} ${url}`)
 
+const metered = { model: 'per_unit', unit: 'word', amount: '1', quantity: '/n', max_quantity: 9 }
+
 describe('a probe', () => {
   test('is sent once an interval, with the example and the credential, and is measured', async () => {
     const { endpointId } = await onSale({
@@ -125,13 +127,6 @@ describe('a probe', () => {
   })
 
   test('goes to each harmless endpoint in its turn, and to no other', async () => {
-    const metered = {
-      model: 'per_unit',
-      unit: 'word',
-      amount: '1',
-      quantity: '/n',
-      max_quantity: 9,
-    }
     const required = { type: 'object', required: ['q'], properties: { q: { type: 'string' } } }
     await onSale({
       endpoints: [
@@ -148,13 +143,6 @@ describe('a probe', () => {
   })
 
   test('goes where and when the seller says, metered or not, or nowhere', async () => {
-    const metered = {
-      model: 'per_unit',
-      unit: 'word',
-      amount: '1',
-      quantity: '/n',
-      max_quantity: 9,
-    }
     const endpoints = [anEndpoint(), anEndpoint({ slug: 'count', path: '/count', price: metered })]
     const { id } = await onSale({ endpoints, probe: { endpoint: 'count', every_minutes: 5 } })
     await lookFor(46)

@@ -7,6 +7,7 @@ import {
   linearRegExp,
   MAX_PATTERNS_SIZE,
   resolveLocal,
+  VALUE_KEYWORDS,
 } from '#schemas'
 import { listOf, type Members, membersOf, proseOf, type Warn, wordOf } from './document.js'
 import {
@@ -73,29 +74,8 @@ type Context = Pick<Options, 'root' | 'direction'> & {
 const ONE_SCHEMA = ['items', 'additionalProperties', 'not']
 const SCHEMA_LISTS = ['allOf', 'anyOf', 'oneOf', 'prefixItems']
 
-const isFiniteNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
-const isCount = (value: unknown) => Number.isInteger(value) && Number(value) >= 0
-const isText = (value: unknown) => typeof value === 'string'
-
 /** Keywords taken over as they are, where their value has the type that JSON Schema asks for. */
-const PLAIN: Record<string, (value: unknown) => boolean> = {
-  multipleOf: (value) => isFiniteNumber(value) && Number(value) > 0,
-  maximum: isFiniteNumber,
-  minimum: isFiniteNumber,
-  exclusiveMaximum: isFiniteNumber,
-  exclusiveMinimum: isFiniteNumber,
-  maxLength: isCount,
-  minLength: isCount,
-  maxItems: isCount,
-  minItems: isCount,
-  maxProperties: isCount,
-  minProperties: isCount,
-  uniqueItems: (value) => typeof value === 'boolean',
-  format: isText,
-  enum: (value) => Array.isArray(value) && value.length > 0,
-  const: () => true,
-  default: () => true,
-}
+const PLAIN: typeof VALUE_KEYWORDS = { ...VALUE_KEYWORDS, default: () => true }
 
 /**
  * Converts with as much detail as the limits allow; `undefined` when even the least is too large.

@@ -16,11 +16,8 @@ const isCount: Check = (value) => Number.isInteger(value) && (value as number) >
 const isList = (value: unknown): value is unknown[] => Array.isArray(value) && value.length > 0
 const isDistinct = (list: readonly unknown[]) => new Set(list).size === list.length
 
-/** Keywords that hold no schema, and the values of them that every compiler takes. */
-const VALUES: Readonly<Record<string, Check>> = {
-  type: (value) =>
-    TYPES.includes(value) ||
-    (isList(value) && value.every((name) => TYPES.includes(name)) && isDistinct(value)),
+/** Keywords that bound or describe a value, and the values of them that every compiler takes. */
+export const VALUE_KEYWORDS: Readonly<Record<string, Check>> = {
   enum: isList,
   const: () => true,
   multipleOf: (value) => isFiniteNumber(value) && (value as number) > 0,
@@ -36,6 +33,14 @@ const VALUES: Readonly<Record<string, Check>> = {
   minProperties: isCount,
   uniqueItems: (value) => typeof value === 'boolean',
   format: (value) => typeof value === 'string',
+}
+
+/** All keywords that hold no schema. */
+const VALUES: Readonly<Record<string, Check>> = {
+  ...VALUE_KEYWORDS,
+  type: (value) =>
+    TYPES.includes(value) ||
+    (isList(value) && value.every((name) => TYPES.includes(name)) && isDistinct(value)),
   required: (value) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string') && isDistinct(value),
 }

@@ -27,7 +27,7 @@ export {
   type Validator,
 } from './compile.js'
 export { linearRegExp } from './linear-pattern.js'
-export { isPlainSchema } from './plain.js'
+export { isPlainSchema, VALUE_KEYWORDS } from './plain.js'
 
 const MAX_SCHEMA_BYTES = 64 * 1024
 /** Objects and arrays; scalars are bounded by the bytes. */

@@ -61,17 +61,21 @@ function base64Bytes(value: unknown): Buffer | undefined {
   return /^[A-Za-z0-9+/]*={0,2}$/.test(value) ? Buffer.from(value, 'base64') : undefined
 }
 
+/** The arguments that are given and can be sent; the others are refused. */
+function sound(args: readonly BodyArgument[], refuse: Refuse): BodyArgument[] {
+  return args.filter(({ argument, value }) => {
+    if (!isGiven(value)) return false
+    const fault = partsFault(value, wellFormedFault)
+    if (fault !== undefined) refuse(argument, fault)
+    return fault === undefined
+  })
+}
+
 /** Percent-encoded like a query: what reads forms reads `%20` as well as `+`. */
 function formOf(args: readonly BodyArgument[], refuse: Refuse): Buffer {
   const pairs: string[] = []
   let chars = 0
-  for (const { argument, slot, value } of args) {
-    if (!isGiven(value)) continue
-    const fault = partsFault(value, wellFormedFault)
-    if (fault !== undefined) {
-      refuse(argument, fault)
-      continue
-    }
+  for (const { argument, slot, value } of sound(args, refuse)) {
     for (const pair of pairsOf(slot, value, slot.allowReserved ? encodeReserved : encodeQuery)) {
       pairs.push(pair.join('='))
       chars += pair[0].length + pair[1].length
@@ -88,13 +92,7 @@ type Part = { name: string; bytes: Buffer; contentType?: string; filename?: stri
 function multipartOf(args: readonly BodyArgument[], refuse: Refuse): RequestBody {
   const parts: Part[] = []
   let chars = 0
-  for (const { argument, slot, value } of args) {
-    if (!isGiven(value)) continue
-    const fault = partsFault(value, wellFormedFault)
-    if (fault !== undefined) {
-      refuse(argument, fault)
-      continue
-    }
+  for (const { argument, slot, value } of sound(args, refuse)) {
     for (const part of partsOf(slot, value)) {
       if (typeof part === 'string') {
         refuse(argument, part)

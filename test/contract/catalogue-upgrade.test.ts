@@ -1,24 +1,10 @@
 /** Listings from before they had revisions are followed like those that came later. */
 import { describe, expect, test } from 'vitest'
-import { openPostgresStore, type Store } from '#store'
 import { migrations } from '../../src/store/migrations/migrations.js'
 import { aCatalogueOn, aListing } from '../support/a-catalogue.js'
-import { aPostgresUrl } from '../support/a-postgres.js'
-import { aStore } from '../support/a-store.js'
+import { databases } from '../support/databases.js'
 
 const REVISIONS = { migrationSource: migrations, name: '0007-catalogue-revision' }
-
-const databases: [string, () => Promise<{ store: Store; close(): Promise<void> }>][] = [
-  ['SQLite', aStore],
-  [
-    'PostgreSQL',
-    async () => {
-      const { url, drop } = await aPostgresUrl()
-      const store = await openPostgresStore({ url })
-      return { store, close: () => store.close().then(drop) }
-    },
-  ],
-]
 
 describe.each(databases)('on %s', (_, open) => {
   test('all listings of an older version are found, and new changes come after them', async () => {

@@ -1,24 +1,10 @@
 /** What an older version measured is still known, and what it had on sale is watched. */
 import { describe, expect, test } from 'vitest'
-import { openPostgresStore, type Store } from '#store'
 import { migrations } from '../../src/store/migrations/migrations.js'
 import { aCatalogueOn, aListing } from '../support/a-catalogue.js'
-import { aPostgresUrl } from '../support/a-postgres.js'
-import { aStore } from '../support/a-store.js'
+import { databases } from '../support/databases.js'
 
 const HEALTH = { migrationSource: migrations, name: '0010-health' }
-
-const databases: [string, () => Promise<{ store: Store; close(): Promise<void> }>][] = [
-  ['SQLite', aStore],
-  [
-    'PostgreSQL',
-    async () => {
-      const { url, drop } = await aPostgresUrl()
-      const store = await openPostgresStore({ url })
-      return { store, close: () => store.close().then(drop) }
-    },
-  ],
-]
 
 describe.each(databases)('on %s', (_, open) => {
   test('uptime, latency and marks of an older version stay, and what is on sale is due', async () => {
