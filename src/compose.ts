@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { createServer } from 'node:net'
+import { createServer, type Server as NetServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAccounts } from '#accounts'
@@ -49,7 +49,8 @@ export async function compose(config: Config) {
     throw error
   })
 
-  const port = config.port === 0 ? await freePort(config.host) : config.port
+  const free = config.port === 0 ? await holdFreePort(config.host) : undefined
+  const port = free?.port ?? config.port
   const publicUrl = config.publicUrl ?? `http://${config.host}:${port}`
   const ring = await loadKeyRing({ db: store.db, vault, clock })
   const slots = createSlots({ perKey: config.maxInFlightPerKey, overall: config.maxInFlight })
@@ -105,7 +106,7 @@ export async function compose(config: Config) {
     server,
     root: ROOT,
     isSole: home.isSole,
-    listen: () => listen(server, port, config.host),
+    listen: () => listen(server, free?.held ?? { port, host: config.host }),
     /** Closes what was opened, in reverse order. Calls must have been drained before. */
     close: async () => {
       await catalogue.close()
@@ -171,23 +172,21 @@ function masterKeyIn(dataDir: string, mayBeMade: boolean): Buffer {
   throw new ConfigFault([`SOUK_MASTER_KEY: ${file} does not hold 32 bytes in base64`])
 }
 
-function freePort(host: string): Promise<number> {
+/** A port that nobody has, held so that nobody takes it before the gateway listens there. */
+function holdFreePort(host: string): Promise<{ port: number; held: NetServer }> {
   return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, host, () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
+    const held = createServer().unref()
+    held.once('error', reject)
+    held.listen(0, host, () => resolve({ port: (held.address() as { port: number }).port, held }))
   })
 }
 
-function listen(server: Server, port: number, host: string): Promise<void> {
+function listen(server: Server, at: { port: number; host: string } | NetServer): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EADDRINUSE'
-      reject(isTaken ? new ConfigFault([`PORT: ${host}:${port} is in use`]) : error)
+      const isTaken = error.code === 'EADDRINUSE' && 'port' in at
+      reject(isTaken ? new ConfigFault([`PORT: ${at.host}:${at.port} is in use`]) : error)
     })
-    server.listen(port, host, resolve)
+    server.listen(at, resolve)
   })
 }
