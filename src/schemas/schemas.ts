@@ -20,7 +20,6 @@ import type { WorkerMessage } from './prover.js'
 
 export {
   escapePointer,
-  type Fault,
   isObject,
   type JsonSchema,
   resolveLocal,

@@ -2,7 +2,7 @@
 import type { Nanos } from '#core/money'
 import type { Page } from '#core/page'
 
-export { type Breaker, createBreaker, type Watch } from './breaker.js'
+export { createBreaker, type Watch } from './breaker.js'
 export { embeddedSearch } from './embedded-search.js'
 export { fallbackSearch } from './fallback-search.js'
 export {
