@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Config } from './config.js'
 import { documentsAt, type Found } from './import-files.js'
+import { createProgress } from './import-progress.js'
 import { type Answer, createSummary, type Summary } from './import-summary.js'
 import { start } from './main.js'
 import { addressOf, answers } from './running-gateway.js'
@@ -20,9 +21,6 @@ const USAGE = `usage: souk import <file|folder|url> [--price USDC] [--category S
 const DEFAULT_PRICE = '0.001'
 /** The next document is converted while the last one is stored. */
 const AT_ONCE = 2
-/** Progress is said so often where no terminal shows it. */
-const SAY_EVERY_MS = 10_000
-const BAR_CHARS = 30
 
 /** @returns 0 when every document was imported, 1 when one was not, 2 for wrong usage. */
 export async function importCommand(config: Config, args: string[], say: Say): Promise<number> {
@@ -88,7 +86,7 @@ async function importAll(url: string, key: string, options: Options, say: Say): 
   const summary = createSummary()
   const begunAt = performance.now()
   const all = documentsAt(options.from)
-  const progress = createProgress(say, all.length)
+  const progress = createProgress(say, all.length, process.stderr)
   const running = new Set<Promise<void>>()
   let fault: Error | undefined
   for (const found of all) {
@@ -157,29 +155,5 @@ async function importOne(
       return summary.fail(source, answer.detail ?? `status ${response.status}`)
     }
     await wait(1_000 * Number(response.headers.get('retry-after') ?? 1))
-  }
-}
-
-/** A bar on a terminal, a line now and then elsewhere. */
-function createProgress(say: Say, total: number) {
-  const { isTTY } = process.stderr
-  let passed = 0
-  let saidAt = performance.now()
-  return {
-    passed(summary: Summary) {
-      passed++
-      const share = passed / total
-      const counted = `${passed} of ${total} files, ${summary.operations} operations, ${summary.failures} refused`
-      if (isTTY) {
-        const done = Math.round(share * BAR_CHARS)
-        process.stderr.write(`\r[${'#'.repeat(done)}${'.'.repeat(BAR_CHARS - done)}] ${counted}`)
-      } else if (performance.now() - saidAt > SAY_EVERY_MS) {
-        saidAt = performance.now()
-        say(counted)
-      }
-    },
-    end() {
-      if (isTTY) process.stderr.write('\n')
-    },
   }
 }
