@@ -131,7 +131,8 @@ async function list(
     await catalogue.publish(seller.id, created.listing.id)
     return
   }
-  if (existing.listing.backend.base_url === baseUrl && !isKeyNew) return
+  const { backend: known } = existing.listing
+  if (known.type === 'http' && known.base_url === baseUrl && !isKeyNew) return
   const { slug: _slug, credential: _credential, ...patch } = input
   await catalogue.change(seller.id, existing.listing.id, patch)
   await catalogue.setCredential(seller.id, existing.listing.id, credential)

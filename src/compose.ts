@@ -17,6 +17,7 @@ import { createReceipts, loadKeyRing } from '#receipts'
 import { embeddedSearch, fallbackSearch, meilisearch } from '#search'
 import { readSetting, type Store } from '#store'
 import { createTelemetry, type Telemetry } from '#telemetry'
+import { createTools } from '#tools'
 import { createUpstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
@@ -87,6 +88,7 @@ export async function compose(config: Config) {
     ledger,
     upstreams,
     catalogue,
+    ...openBackends({ clock, vault }),
     receipts: createReceipts({ ring, db: store.db }),
     slots,
     running: new Map<string, Promise<Outcome>>(),
@@ -116,6 +118,20 @@ export async function compose(config: Config) {
       await store.close()
     },
   }
+}
+
+const noServer = {
+  kind: 'unanswered' as const,
+  reason: 'unreachable' as const,
+  detail: 'There is no such MCP server.',
+  dispatched: false,
+  latencyMs: 0,
+}
+
+/** What answers calls beside HTTP APIs. */
+function openBackends(deps: { clock: Clock; vault: Vault }) {
+  const { signHandlerCall, codeTools } = createTools(deps)
+  return { signHandlerCall, codeTools, servers: { call: async () => noServer } }
 }
 
 function openUpstreams(config: Config, clock: Clock) {

@@ -28,7 +28,17 @@ import {
 const BASE = ['core', 'store']
 const FEATURES = [
   ...['accounts', 'calls', 'catalogue', 'ledger', 'payments', 'pricing'],
-  ...['openapi', 'ratings', 'receipts', 'schemas', 'search', 'telemetry', 'upstreams', 'vault'],
+  ...[
+    'openapi',
+    'ratings',
+    'receipts',
+    'schemas',
+    'search',
+    'telemetry',
+    'tools',
+    'upstreams',
+    'vault',
+  ],
 ]
 const FACE = ['core', 'type store', ...FEATURES]
 
@@ -47,6 +57,7 @@ const MAY_IMPORT: ImportTable = {
   search: BASE,
   openapi: ['core', 'pricing', 'schemas', 'upstreams'],
   catalogue: [...BASE, 'accounts', 'openapi', 'pricing', 'schemas', 'search', 'upstreams'],
+  tools: [...BASE, 'accounts', 'catalogue', 'pricing', 'schemas', 'upstreams'],
   payments: [...BASE, 'accounts', 'ledger'],
   calls: [
     ...BASE,

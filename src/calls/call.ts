@@ -20,10 +20,25 @@ export type Order = {
   tag?: string | undefined
   /** Whether the client went away meanwhile. */
   isGone?: (() => boolean) | undefined
+  /** Aborted when the client takes the call back; it reaches upstreams that can be stopped. */
+  signal?: AbortSignal | undefined
+  /** Told how far the call is, by upstreams that say so. */
+  onProgress?: ((progress: Progress) => void) | undefined
 }
 
+/** How far a call is, as MCP has it. */
+export type Progress = { progress: number; total?: number; message?: string }
+
 /** The exact request that would be sent, and the hash that quote and receipt are bound to. */
-export type ShapedRequest = { upstream: UpstreamRequest; hash: string }
+export type ShapedRequest = { dispatch: Dispatch; hash: string }
+
+/** What goes to the seller, by the kind of what answers. */
+export type Dispatch =
+  | { kind: 'http'; request: UpstreamRequest }
+  /** To the handler of a tool, which learns from a signature who sends it. */
+  | { kind: 'tool'; request: UpstreamRequest & { body: Buffer } }
+  | { kind: 'mcp'; server: string; tool: string; arguments: Record<string, unknown> }
+  | { kind: 'code'; name: string; arguments: Record<string, unknown> }
 
 /** The most that this one call may cost, nano-USDC. */
 export type Quote = {

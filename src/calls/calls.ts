@@ -3,17 +3,18 @@
  * compile. After the hold a call ends exactly once: captured, released, or reaped.
  */
 import { isSelfDealing, requireScope } from '#accounts'
-import type { Catalogue, Offer } from '#catalogue'
+import type { Catalogue } from '#catalogue'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
 import type { Receipts } from '#receipts'
 import type { Store } from '#store'
 import type { Telemetry } from '#telemetry'
-import type { Answer, Upstreams } from '#upstreams'
+import type { Answer } from '#upstreams'
 import { refuseUnapproved } from './approval.js'
-import type { Held, OpenCall, Order, Outcome, Sealer, ShapedRequest } from './call.js'
+import type { OpenCall, Order, Outcome, Sealer } from './call.js'
 import { abandon, conclude } from './conclude.js'
+import { type Backends, forward } from './forward.js'
 import { hold } from './hold.js'
 import { judge } from './judge.js'
 import { promisedQuote, quoteFor } from './quotes.js'
@@ -21,8 +22,9 @@ import { type Running, recall } from './recall.js'
 import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
-export type { Order, Outcome } from './call.js'
+export type { Dispatch, Order, Outcome, Progress } from './call.js'
 export { checkCalls } from './check-calls.js'
+export type { Backends, Sending } from './forward.js'
 export { bodyOf, findCall, pastOutcome } from './past.js'
 export { priceOf } from './price-of.js'
 export { purge } from './purge.js'
@@ -43,11 +45,10 @@ export {
 } from './wire.js'
 export { createWriteProof } from './write-proof.js'
 
-export type CallDeps = {
+export type CallDeps = Backends & {
   store: Store
   catalogue: Pick<Catalogue, 'offer' | 'validate' | 'observe' | 'learn'>
   ledger: Ledger
-  upstreams: Upstreams
   receipts: Receipts
   sealer: Sealer
   telemetry: Telemetry
@@ -85,7 +86,7 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const held = await hold(deps, terms)
   if (!held) return recallRival(deps, order)
   if (order.isGone?.()) return abandon(deps, held, 'The client gave it up before it was sent.')
-  const answer = await forward(deps, offer, request, held)
+  const answer = await forward(deps, { offer, request, held, order })
   const verdict = judge(offer, answer)
   const outcome = await conclude(deps, held, offer, answer, verdict)
   report(deps, { call: held.call, outcome, answer, isDelivered: verdict.delivered, receivedAt })
@@ -113,16 +114,6 @@ async function resolve(deps: CallDeps, order: Order) {
   const offer = await deps.catalogue.offer(order.endpointId, promised?.version ?? order.version)
   refuseUnapproved(offer)
   return { offer, promised }
-}
-
-/** Sends the request with the seller's credential. No transaction is open here. */
-function forward(
-  { upstreams }: CallDeps,
-  offer: Offer,
-  request: ShapedRequest,
-  { call: { id } }: Held,
-): Promise<Answer> {
-  return upstreams.send(request.upstream, offer.credential, { callId: id })
 }
 
 type Ended = {

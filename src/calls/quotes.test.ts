@@ -6,7 +6,10 @@ import { quoteFor, type StoredQuote } from './quotes.js'
 import { requestHash } from './shape.js'
 
 const request: ShapedRequest = {
-  upstream: { method: 'GET', url: 'https://wiki.example/search', headers: {} },
+  dispatch: {
+    kind: 'http',
+    request: { method: 'GET', url: 'https://wiki.example/search', headers: {} },
+  },
   hash: requestHash('wiki.search', 3, { q: 'tea' }),
 }
 const promised: StoredQuote = {

@@ -3,7 +3,7 @@ import type { Offer } from '#catalogue'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { Problem } from '#core/problem'
 import { shapeRequest } from '#upstreams'
-import type { Order, ShapedRequest } from './call.js'
+import type { Dispatch, Order, ShapedRequest } from './call.js'
 
 type Deps = {
   catalogue: { validate(offer: Offer, args: unknown): { path: string; message: string }[] }
@@ -23,8 +23,24 @@ export function shape(deps: Deps, offer: Offer, order: Pick<Order, 'arguments'>)
     )
   }
   return {
-    upstream: shapeRequest(offer.target, order.arguments),
+    dispatch: dispatchOf(offer, order.arguments),
     hash: requestHash(offer.endpointId, offer.version, order.arguments),
+  }
+}
+
+function dispatchOf({ target }: Offer, args: Record<string, unknown>): Dispatch {
+  switch (target.kind) {
+    case 'http':
+      return { kind: 'http', request: shapeRequest(target, args) }
+    case 'tool': {
+      const headers = { 'content-type': 'application/json' }
+      const body = Buffer.from(JSON.stringify(args))
+      return { kind: 'tool', request: { method: 'POST', url: target.url, headers, body } }
+    }
+    case 'mcp':
+      return { ...target, arguments: args }
+    case 'code':
+      return { ...target, arguments: args }
   }
 }
 

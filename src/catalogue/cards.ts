@@ -86,7 +86,7 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
 
 function toCard(row: Row): Card {
   const definition: EndpointDefinition = JSON.parse(row.definition)
-  const isOtherHost = isForOtherHost(row.credential_origin, definition.base_url)
+  const isOtherHost = isForOtherHost(row.credential_origin, definition)
   const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
   const title = plainLine(definition.title)
   return {

@@ -11,7 +11,7 @@ import { createCards } from './cards.js'
 import { createFollower } from './following.js'
 import { createLearning, type Looker, type Purchase } from './learning.js'
 import type { Fence } from './lessons.js'
-import type { EndpointDefinition, Notice } from './listing.js'
+import { type EndpointDefinition, isHttp, type Notice } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
 import { createOffers, type Offer, requireForSale } from './offers.js'
 import { createHealthRounds } from './probing.js'
@@ -21,12 +21,19 @@ import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } f
 import { createStandings, type Observation, type Standings } from './standing.js'
 import { createStreaks } from './streaks.js'
 import { clearFlag, countOpenFlags, type FlagQuery, listFlags } from './text-flags.js'
+import { type PutTools, putToolListing, type ToolListing, toolsOf } from './tool-listings.js'
 
 export { checkListings } from './check-listings.js'
 export { checkRemoteSearch } from './check-remote-search.js'
 export { isDelivered } from './delivered.js'
 export { importedSchema, importSchema, MAX_IMPORT_BYTES } from './import-wire.js'
-export type { Listing } from './listing.js'
+export type {
+  Backend,
+  EndpointDefinition,
+  Listing,
+  ToolBackend,
+  ToolDefinition,
+} from './listing.js'
 export {
   credentialSchema,
   type ListingInput,
@@ -37,6 +44,7 @@ export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
 export { CATALOGUE_NAME, catalogueName } from './revision.js'
 export type { ImportOutcome } from './store-draft.js'
+export { type PutTools, slugOfTool, type ToolListing } from './tool-listings.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
 type Deps = ListingDeps & {
@@ -80,6 +88,13 @@ export async function createCatalogue(deps: Deps) {
     /** @throws Problem `endpoint_not_found`, `listing_changed`. */
     offer: async (endpointId: string, version?: number): Promise<Offer> =>
       requireForSale(await offers.find(endpointId, version), endpointId),
+    /** See {@link putToolListing}; browsing on this gateway finds the tools when it is done. */
+    putTools: async (listing: ToolListing): Promise<PutTools> => {
+      const put = await putToolListing(deps, listing)
+      await follow()
+      return put
+    },
+    toolsOf: (sellerId: string, slug: string) => toolsOf(db, sellerId, slug),
     /** Checks arguments against an offer's schema; at most 20 failing paths. */
     validate: (offer: Offer, args: unknown) =>
       validators.for(offer.inputSchema, offer.schemaHash)(args),
@@ -130,6 +145,7 @@ export function showListing({ listing, endpoints, endpointCount }: ListingWithEn
     category: listing.category,
     status: listing.status,
     backend: listing.backend,
+    ...(listing.visibility === 'private' && { visibility: listing.visibility }),
     credential: {
       type: listing.credential.type,
       ...(listing.credential.name !== null && { name: listing.credential.name }),
@@ -148,7 +164,7 @@ export function showListing({ listing, endpoints, endpointCount }: ListingWithEn
       slug,
       status,
       version,
-      ...withoutBackend(definition),
+      ...shownTerms(definition),
       price: { ...definition.price, ...showPrice(readPrice(definition.price), FEE_BPS) },
     })),
   }
@@ -159,6 +175,9 @@ function showNotice({ code, atMs, detail }: Notice) {
   return { code, at: toRfc3339(atMs), detail }
 }
 
-function withoutBackend({ base_url, ...definition }: EndpointDefinition) {
-  return definition
+/** What a seller reads of a definition: what answers it stands with the listing. */
+function shownTerms(definition: EndpointDefinition) {
+  if (!isHttp(definition)) return definition
+  const { base_url, ...terms } = definition
+  return terms
 }

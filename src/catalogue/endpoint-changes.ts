@@ -1,7 +1,14 @@
 /** What a listing sells after its seller's change. Pure. */
 import { defined } from '#core/defined'
 import { Problem } from '#core/problem'
-import type { Endpoint, EndpointDefinition } from './listing.js'
+import {
+  type Backend,
+  type Endpoint,
+  type EndpointDefinition,
+  type HttpDefinition,
+  isHttp,
+  type ToolDefinition,
+} from './listing.js'
 import type { EndpointInput, ListingPatch } from './listing-schema.js'
 
 const NEEDED = ['title', 'description', 'method', 'path', 'input_schema', 'price'] as const
@@ -10,7 +17,7 @@ const NEEDED = ['title', 'description', 'method', 'path', 'input_schema', 'price
 export function defineEndpoint(
   endpoint: Omit<EndpointInput, 'slug'>,
   backend: { base_url: string },
-): EndpointDefinition {
+): HttpDefinition {
   return {
     title: endpoint.title,
     description: endpoint.description,
@@ -48,7 +55,7 @@ export function defineEndpoints(
 export function mergeEndpoints(
   current: readonly Endpoint[],
   patch: ListingPatch,
-  backend: { base_url: string },
+  backend: Backend,
 ): Map<string, EndpointDefinition> {
   refuseTwice(patch.endpoints ?? [])
   const merged = new Map<string, EndpointDefinition>()
@@ -57,8 +64,11 @@ export function mergeEndpoints(
     const change = patched.get(endpoint.slug)
     patched.delete(endpoint.slug)
     if (!change && (!patch.backend || endpoint.status === 'retired')) continue
-    const { base_url, ...rest } = endpoint.definition
-    merged.set(endpoint.slug, defineEndpoint({ ...rest, ...defined(change ?? {}) }, backend))
+    merged.set(endpoint.slug, changed(endpoint.definition, defined(change ?? {}), backend))
+  }
+  const [added] = patched.keys()
+  if (added !== undefined && backend.type !== 'http') {
+    throw new Problem('invalid_request', `"${added}" is no tool of this listing.`)
   }
   for (const [slug, endpoint] of patched) {
     const missing = NEEDED.filter((name) => endpoint[name] === undefined)
@@ -68,9 +78,32 @@ export function mergeEndpoints(
         `The new endpoint "${slug}" lacks ${missing.join(', ')}.`,
       )
     }
-    merged.set(slug, defineEndpoint(endpoint as EndpointInput, backend))
+    merged.set(slug, defineEndpoint(endpoint as EndpointInput, backend as HttpBackend))
   }
   return merged
+}
+
+type HttpBackend = Extract<Backend, { type: 'http' }>
+type Change = Partial<Omit<EndpointInput, 'slug'>>
+
+function changed(definition: EndpointDefinition, change: Change, backend: Backend) {
+  if (!isHttp(definition)) return changedTool(definition, change)
+  const { base_url, ...rest } = definition
+  return defineEndpoint({ ...rest, ...change }, backend as HttpBackend)
+}
+
+/** What a tool takes and how it is called is said where it is declared; the rest its seller says. */
+function changedTool(definition: ToolDefinition, change: Change): ToolDefinition {
+  const fixed = (['method', 'path', 'input_schema', 'output_schema'] as const).find(
+    (part) => change[part] !== undefined,
+  )
+  if (fixed !== undefined) {
+    throw new Problem('invalid_request', `${fixed} of the tool "${definition.name}" is fixed.`, {
+      action: 'Change the tool where it is declared.',
+    })
+  }
+  const { method, path, input_schema, output_schema, ...terms } = change
+  return { ...definition, ...defined(terms) }
 }
 
 /** @throws Problem `invalid_request` for a slug that the listing does not have. */

@@ -4,8 +4,9 @@ import { proveSchemas } from '#schemas'
 import { checkTarget } from '#upstreams'
 import { type ImportEntry, operationPlace, type Portion } from './import-entry.js'
 import type { Tally } from './import-tally.js'
-import type { EndpointDefinition } from './listing.js'
-import { type CredentialSlot, isSameSlot, targetOf } from './listings.js'
+import type { HttpDefinition } from './listing.js'
+import { type CredentialSlot, isSameSlot } from './listings.js'
+import { httpTargetOf } from './target.js'
 
 export type Sellable = Pick<ImportEntry, 'slug' | 'text' | 'reading'>
 
@@ -74,7 +75,7 @@ async function withoutUnsellable(
   }
   if (isOtherSlot) {
     for (const entry of entries) {
-      await tryOn(entry, () => checkTarget(targetOf(JSON.parse(entry.text)), rules.sent))
+      await tryOn(entry, () => checkTarget(httpTargetOf(JSON.parse(entry.text)), rules.sent))
     }
   }
   return entries.filter((entry) => !unsellable.has(entry))
@@ -98,6 +99,6 @@ function prove(entries: readonly ImportEntry[]): Promise<void> {
 }
 
 function placeOf({ text }: ImportEntry): string {
-  const { method, path } = JSON.parse(text) as EndpointDefinition
+  const { method, path } = JSON.parse(text) as HttpDefinition
   return operationPlace(method, path)
 }

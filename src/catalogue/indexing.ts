@@ -66,7 +66,7 @@ async function index(deps: Deps, rows: readonly ListingRow[]): Promise<void> {
   let hidden: string[] = []
   for (const row of rows) {
     const listing = toListing(row)
-    const isShown = listing.status === 'published'
+    const isShown = listing.status === 'published' && listing.visibility === 'public'
     const seller = sellers.get(listing.sellerId)!
     for await (const endpoint of endpointsIn(deps.store.db, row.id)) {
       const documents = isShown ? toDocuments(listing, [endpoint], seller) : []

@@ -23,7 +23,9 @@ export type Listing = {
   description: string
   category: string
   status: ListingStatus
-  backend: { type: 'http'; base_url: string }
+  backend: Backend
+  /** A private listing is seen and bought by its own account only, and by those below it. */
+  visibility: 'public' | 'private'
   credential: { type: string; name: string | null; origin: string | null; sealed: Buffer | null }
   limits: ListingLimits
   probe: ProbeTerms
@@ -38,13 +40,10 @@ export type Listing = {
   revision: number
 }
 
-/** What one version of an endpoint sells. It never changes once written. */
-export type EndpointDefinition = {
+/** What one version of an endpoint sells, whatever answers it. It never changes once written. */
+type Terms = {
   title: string
   description: string
-  method: HttpMethod
-  path: string
-  base_url: string
   input_schema: Record<string, unknown>
   output_schema?: Record<string, unknown>
   example?: { arguments: Record<string, unknown>; answer?: unknown }
@@ -54,6 +53,40 @@ export type EndpointDefinition = {
   success: SuccessRule
   requires_approval: boolean
 }
+
+/** An endpoint of an HTTP API: arguments become one request. */
+export type HttpDefinition = Terms & { method: HttpMethod; path: string; base_url: string }
+
+/** A tool: it takes its arguments as they are. */
+export type ToolDefinition = Terms & {
+  backend: ToolBackend
+  /** Its name among MCP tools. */
+  name: string
+  /** What it says of itself to clients; hints, which nothing here relies on. */
+  annotations?: Record<string, unknown>
+}
+
+export type EndpointDefinition = HttpDefinition | ToolDefinition
+
+/** What answers the calls of a tool. */
+export type ToolBackend =
+  | { type: 'tool'; handler_url: string }
+  | {
+      type: 'mcp'
+      /** The server's name, and that of its tool there. */
+      server: string
+      tool: string
+      /** SHA-256 of the definition that the server gave: another one is another version. */
+      definition_hash: string
+    }
+  | { type: 'code' }
+
+/** What answers the calls of a listing. */
+export type Backend =
+  | { type: 'http'; base_url: string }
+  | { type: 'tool' }
+  | { type: 'mcp'; server: string }
+  | { type: 'code' }
 
 export type Endpoint = {
   endpointId: string
@@ -74,6 +107,7 @@ export type ListingRow = {
   category: string
   status: string
   backend: string
+  visibility: string
   credential_type: string
   credential_name: string | null
   credential_origin: string | null
@@ -98,6 +132,7 @@ export function toListing(row: ListingRow): Listing {
     category: row.category,
     status: row.status as ListingStatus,
     backend: JSON.parse(row.backend),
+    visibility: row.visibility === 'private' ? 'private' : 'public',
     credential: {
       type: row.credential_type,
       name: row.credential_name,
@@ -145,9 +180,20 @@ export function toEndpoint(row: EndpointRow): Endpoint {
   }
 }
 
-/** Whether the listing's credential, given for `origin`, is for another host than that of `baseUrl`. */
-export function isForOtherHost(origin: string | null, baseUrl: string): boolean {
-  return origin !== null && origin !== new URL(baseUrl).origin
+/** Where calls of an endpoint go over HTTP; `undefined` where they go another way. */
+export function urlOf(definition: EndpointDefinition): URL | undefined {
+  if (isHttp(definition)) return new URL(definition.base_url)
+  const { backend } = definition
+  return backend.type === 'tool' ? new URL(backend.handler_url) : undefined
+}
+
+export function isHttp(definition: EndpointDefinition): definition is HttpDefinition {
+  return 'base_url' in definition
+}
+
+/** Whether the listing's credential, given for `origin`, is for another host than the endpoint's. */
+export function isForOtherHost(origin: string | null, definition: EndpointDefinition): boolean {
+  return origin !== null && origin !== urlOf(definition)?.origin
 }
 
 /** Whose secret a listing's credential is: it binds the sealed record to its owner. */

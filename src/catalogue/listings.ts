@@ -19,17 +19,21 @@ import {
 import { defineEndpoints, mergeEndpoints, refuseUnknown } from './endpoint-changes.js'
 import { lookAgain, watchAnew } from './health-rows.js'
 import {
+  type Backend,
   credentialOwner,
   type Endpoint,
   type EndpointDefinition,
+  isHttp,
   type Listing,
   type ListingRow,
   type ListingStatus,
   toListing,
+  urlOf,
 } from './listing.js'
 import { type ListingInput, type ListingPatch, MAX_ENDPOINTS } from './listing-schema.js'
 import { checkProbe } from './next-probed.js'
 import { CATALOGUE } from './revision.js'
+import { httpTargetOf } from './target.js'
 import { flagListing } from './text-flags.js'
 import { countEndpoints, endpointsAfter, endpointsIn, putEndpoints } from './versions.js'
 
@@ -127,11 +131,16 @@ export function setCredential(
 ): Promise<void> {
   return revise(deps, id, async (listing) => {
     checkCredential(credential)
+    let origin: string | undefined
     for await (const { definition, status } of endpointsIn(deps.store.db, id)) {
-      if (status === 'active') checkTarget(targetOf(definition), slotOf(credential))
+      if (status !== 'active') continue
+      if (isHttp(definition)) checkTarget(httpTargetOf(definition), slotOf(credential))
+      origin ??= urlOf(definition)?.origin
     }
-    const { base_url: baseUrl } = listing.backend
-    return { columns: credentialColumns(deps.vault, listing, credential, baseUrl) }
+    if (origin === undefined) {
+      throw new Problem('invalid_request', 'No call of this listing takes a credential.')
+    }
+    return { columns: credentialColumns(deps.vault, listing, credential, origin) }
   })
 }
 
@@ -230,7 +239,9 @@ export function listingNotFound(): Problem {
 }
 
 /** The columns that a seller writes, as they are stored. */
-export function listingColumns(input: Omit<ListingInput, 'slug' | 'endpoints' | 'credential'>) {
+export function listingColumns(
+  input: Omit<ListingInput, 'slug' | 'endpoints' | 'credential' | 'backend'> & { backend: Backend },
+) {
   return {
     title: input.title,
     description: input.description,
@@ -276,8 +287,9 @@ async function checkDefinitions(
   for (const [slug, definition] of definitions) {
     const where = `endpoints.${slug}.input_schema`
     checkSchemaShape(definition.input_schema, where)
-    upstreams.checkReachable(definition.base_url)
-    checkTarget(targetOf(definition), slot)
+    const url = urlOf(definition)
+    if (url) upstreams.checkReachable(url.href)
+    if (isHttp(definition)) checkTarget(httpTargetOf(definition), slot)
     schemas.push({ where, schema: definition.input_schema })
   }
   await proveSchemas(schemas)
@@ -302,15 +314,6 @@ async function touchedEndpoints(db: Db, listing: Listing, patch: ListingPatch) {
   const found = isAll ? endpointsIn(db, listing.id) : endpointsIn(db, listing.id, named)
   for await (const endpoint of found) endpoints.push(endpoint)
   return endpoints
-}
-
-export function targetOf(definition: EndpointDefinition) {
-  return {
-    baseUrl: definition.base_url,
-    method: definition.method,
-    path: definition.path,
-    inputSchema: definition.input_schema,
-  }
 }
 
 export function slotOf(credential: Credential): CredentialSlot {

@@ -2,7 +2,7 @@
 import { Problem } from '#core/problem'
 import type { JsonSchema } from '#schemas'
 import type { Store } from '#store'
-import type { Endpoint, EndpointDefinition, Listing } from './listing.js'
+import { type Endpoint, type EndpointDefinition, isHttp, type Listing } from './listing.js'
 import type { ProbeTerms } from './listing-schema.js'
 import { endpointsAfter, endpointsIn } from './versions.js'
 
@@ -70,6 +70,7 @@ function isProbeable(
   { status, slug, definition }: Pick<Endpoint, 'status' | 'slug' | 'definition'>,
   terms: ProbeTerms,
 ): boolean {
+  if (!isHttp(definition)) return false
   const { method, price, example, input_schema } = definition
   const isNamed = terms !== 'off' && terms.endpoint === slug
   return (

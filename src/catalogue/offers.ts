@@ -9,7 +9,7 @@ import { Problem } from '#core/problem'
 import { type Price, readPrice } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Db } from '#store'
-import { type Credential, type CredentialVault, type HttpTarget, openCredential } from '#upstreams'
+import { type Credential, type CredentialVault, openCredential } from '#upstreams'
 import { createKept } from './kept.js'
 import {
   credentialOwner,
@@ -25,6 +25,7 @@ import {
   toListing,
 } from './listing.js'
 import type { ListingLimits, SuccessRule } from './listing-schema.js'
+import { type Target, targetOf } from './target.js'
 
 /** What ids are made of; PostgreSQL takes no text with a NUL, not even to find nothing. */
 const ENDPOINT_ID = /^[a-z0-9.-]+$/
@@ -38,10 +39,13 @@ export type Offer = {
   /** When this version was made. */
   changedAtMs: number
   listingId: Id<'listing'>
+  listingSlug: string
+  /** Whether only its own account and those below it may know of it. */
+  isPrivate: boolean
   sellerId: Id<'account'>
   category: string
   definition: EndpointDefinition
-  target: HttpTarget
+  target: Target
   inputSchema: JsonSchema
   schemaHash: string
   price: Price
@@ -129,15 +133,12 @@ function toOffer(vault: CredentialVault, listing: Listing, row: EndpointRow): Of
     latestVersion: Number(row.latest_version),
     changedAtMs,
     listingId: listing.id,
+    listingSlug: listing.slug,
+    isPrivate: listing.visibility === 'private',
     sellerId: listing.sellerId,
     category: listing.category,
     definition,
-    target: {
-      baseUrl: definition.base_url,
-      method: definition.method,
-      path: definition.path,
-      inputSchema: definition.input_schema,
-    },
+    target: targetOf(definition),
     inputSchema: definition.input_schema,
     schemaHash: sha256Hex(canonicalJson(definition.input_schema)),
     price: readPrice(definition.price),
@@ -146,7 +147,7 @@ function toOffer(vault: CredentialVault, listing: Listing, row: EndpointRow): Of
     credential: credentialOf(vault, listing),
     status: status === 'retired' ? 'retired' : listing.status,
     notice: listing.notice,
-    hostChanged: isForOtherHost(listing.credential.origin, definition.base_url),
+    hostChanged: isForOtherHost(listing.credential.origin, definition),
   }
 }
 

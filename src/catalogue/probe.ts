@@ -9,9 +9,10 @@ import {
   type Upstreams,
 } from '#upstreams'
 import { isDelivered } from './delivered.js'
-import { type Endpoint, isForOtherHost, type Listing } from './listing.js'
-import { type ListingWithEndpoints, targetOf } from './listings.js'
+import { type Endpoint, isForOtherHost, isHttp, type Listing } from './listing.js'
+import type { ListingWithEndpoints } from './listings.js'
 import { credentialOf } from './offers.js'
+import { httpTargetOf } from './target.js'
 
 export type ProbeResult = {
   endpoint_id: string
@@ -84,7 +85,8 @@ export async function tryEndpoint(
   { definition }: Endpoint,
   { given, headers, ...options }: Attempt,
 ): Promise<Tried> {
-  if (isForOtherHost(listing.credential.origin, definition.base_url)) {
+  if (!isHttp(definition)) return { kind: 'not-tried', hint: 'Call the tool to try it.' }
+  if (isForOtherHost(listing.credential.origin, definition)) {
     const hint = 'Set the credential again: it was given for another host than this one.'
     return { kind: 'not-tried', hint }
   }
@@ -96,7 +98,7 @@ export async function tryEndpoint(
     return { kind: 'not-tried', hint }
   }
   try {
-    const request = shapeRequest(targetOf(definition), args)
+    const request = shapeRequest(httpTargetOf(definition), args)
     const sent = { ...request, headers: { ...headers, ...request.headers } }
     const credential = credentialOf(deps.vault, listing)
     return { kind: 'tried', answer: await deps.upstreams.send(sent, credential, options) }

@@ -19,7 +19,7 @@ import {
   type Turn,
   takeTurns,
 } from './health-rows.js'
-import type { Endpoint, Listing } from './listing.js'
+import { type Endpoint, type Listing, urlOf } from './listing.js'
 import { nextProbed } from './next-probed.js'
 import type { Standings } from './standing.js'
 
@@ -116,7 +116,8 @@ export function createHealthRounds(deps: Deps): (round: Round) => Promise<void> 
   /** Counts what a probe found, unless it is this gateway that is cut off. */
   function observed(endpoint: Endpoint, found: Found, report: HealthReport): Found {
     const { finding, latencyMs, isSilent } = found
-    if (isSilent !== undefined) connection.note(endpoint.definition.base_url, isSilent)
+    const url = urlOf(endpoint.definition)
+    if (isSilent !== undefined && url) connection.note(url.href, isSilent)
     const isOurs = isSilent === true && connection.isCutOff()
     const own: Found = isOurs ? { finding: 'later', reason: found.reason } : found
     report.probed({ endpointId: endpoint.endpointId, finding: own.finding })
@@ -168,7 +169,8 @@ function byHost(due: readonly Due[]): { first: Due[]; crowded: Due[] } {
   const first: Due[] = []
   const crowded: Due[] = []
   for (const one of due) {
-    const { host } = new URL(one.listing.backend.base_url)
+    const { backend, slug } = one.listing
+    const host = backend.type === 'http' ? new URL(backend.base_url).host : slug
     const count = counts.get(host) ?? 0
     counts.set(host, count + 1)
     if (count < PER_HOST) first.push(one)

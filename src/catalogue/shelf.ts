@@ -11,7 +11,7 @@ import type { Search, SearchDocument, Standing } from '#search'
 import type { Db } from '#store'
 import type { Card, Cards } from './cards.js'
 import type { Learning, Looker } from './learning.js'
-import type { Endpoint, EndpointDefinition, Listing } from './listing.js'
+import { type Endpoint, type EndpointDefinition, isHttp, type Listing, urlOf } from './listing.js'
 import { endpointNotFound, type Offer, type Offers } from './offers.js'
 import { plainSchema } from './schema-text.js'
 import type { Standings } from './standing.js'
@@ -147,8 +147,7 @@ export function toDocuments(
         endpointId,
         title: definition.title,
         description: definition.description,
-        method: definition.method,
-        path: definition.path,
+        ...placeOf(definition),
         listingTitle: listing.title,
         listingDescription: listing.description,
         category: listing.category,
@@ -157,11 +156,17 @@ export function toDocuments(
         sellerSlug: seller.slug,
         parameters: parametersOf(definition.input_schema),
         tags: definition.tags ?? [],
-        host: new URL(definition.base_url).hostname,
         changedAtMs,
         maxTotal: totalOf(maxCharge(price), FEE_BPS),
       }
     })
+}
+
+/** What a search knows of where an endpoint is called; a tool is found by its name. */
+function placeOf(definition: EndpointDefinition): Pick<SearchDocument, 'method' | 'path' | 'host'> {
+  const host = urlOf(definition)?.hostname ?? ''
+  if (isHttp(definition)) return { method: definition.method, path: definition.path, host }
+  return { method: 'POST', path: `/${definition.name}`, host }
 }
 
 function parametersOf(schema: JsonSchema): SearchDocument['parameters'] {

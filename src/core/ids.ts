@@ -16,6 +16,12 @@ export const ID_PREFIX = {
   secret: 'sec',
   trace: 'trc',
   flag: 'flag',
+  tool: 'tool',
+  server: 'srv',
+  gateway: 'gw',
+  approval: 'appr',
+  transfer: 'move',
+  invite: 'inv',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIX

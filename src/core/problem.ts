@@ -57,6 +57,12 @@ export const problems = {
     'This is not allowed',
     'Read the message; another account or another call may be allowed.',
   ),
+  account_suspended: row(
+    403,
+    'buyer',
+    'This account is suspended',
+    'Ask the operator of this gateway. Calls that were running are concluded as usual.',
+  ),
   forbidden_origin: row(
     403,
     'buyer',

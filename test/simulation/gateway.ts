@@ -6,6 +6,7 @@ import { createReceipts } from '#receipts'
 import type { Store } from '#store'
 import { createTelemetry } from '#telemetry'
 import type { Answer } from '#upstreams'
+import { onlyHttp } from '../support/only-http.js'
 import { type Connected, type Database, type Process, vault } from './adapter.js'
 import { catalogueOf, type Market, WORDS } from './market.js'
 import type { Memory } from './memory.js'
@@ -85,6 +86,7 @@ export function depsFor(around: Surroundings, gateway: Gateway, actor: string): 
     upstreams: upstreamsThat(({ url }, _credential, { callId }) =>
       ask(around, gateway, { actor, callId: callId!, isMetered: url.endsWith(WORDS) }),
     ),
+    ...onlyHttp,
     receipts: createReceipts({ ring: database.ring, db: database.store.db }),
     sealer: gateway.sealer,
     telemetry,

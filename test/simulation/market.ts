@@ -119,6 +119,7 @@ function salesOf(endpoint: (typeof ENDPOINTS)[number], sellerId: Id<'account'>):
   const listingId = newId('listing', START_MS)
   const inputSchema = { type: 'object', properties: { order: { type: 'string' } } }
   const target = {
+    kind: 'http' as const,
     baseUrl: 'https://seller.example',
     method: 'POST' as const,
     path: `/${endpoint}`,

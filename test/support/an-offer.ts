@@ -15,6 +15,8 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
     latestVersion: 3,
     changedAtMs: 0,
     listingId: 'lst_1',
+    listingSlug: 'wiki',
+    isPrivate: false,
     sellerId: 'acct_seller',
     category: 'search',
     definition: {
@@ -29,6 +31,7 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
       requires_approval: false,
     },
     target: {
+      kind: 'http',
       baseUrl: 'https://wiki.example',
       method: 'GET',
       path: '/search',

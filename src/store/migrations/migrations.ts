@@ -12,6 +12,8 @@ import * as importSource from './0009-import-source.js'
 import * as health from './0010-health.js'
 import * as textFlags from './0011-text-flags.js'
 import * as learning from './0012-learning.js'
+import * as backends from './0013-backends.js'
+import * as market from './0014-market.js'
 
 const ordered: [name: string, migration: Knex.Migration][] = [
   ['0001-accounts', accounts],
@@ -26,6 +28,8 @@ const ordered: [name: string, migration: Knex.Migration][] = [
   ['0010-health', health],
   ['0011-text-flags', textFlags],
   ['0012-learning', learning],
+  ['0013-backends', backends],
+  ['0014-market', market],
 ]
 
 /** What a database of this version has gone through. */
