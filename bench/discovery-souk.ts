@@ -19,7 +19,13 @@ const PRICE = { model: 'per_call', amount: '0.001' }
 const AT_ONCE = 2
 /** The longest query that the tool takes. */
 const MAX_QUERY = 1_000
-const NOBODY = { principal: undefined, isGone: () => false, tag: undefined }
+const NOBODY = {
+  principal: undefined,
+  isGone: () => false,
+  signal: () => new AbortController().signal,
+  tag: undefined,
+  trace: undefined,
+}
 
 export type Souk = {
   load(rows: readonly Row[], say: (line: string) => void): Promise<Loaded>

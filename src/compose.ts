@@ -6,19 +6,28 @@ import type { Server } from 'node:http'
 import { createServer, type Server as NetServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createAccounts } from '#accounts'
+import { type Accounts, createAccounts } from '#accounts'
+import { type Approvals, createApprovals } from '#approvals'
+import { createAudit } from '#audit'
 import { createSlots, type Outcome } from '#calls'
-import { catalogueName, createCatalogue } from '#catalogue'
+import { type Catalogue, catalogueName, createCatalogue } from '#catalogue'
+import { createConnections } from '#connections'
 import { type Clock, systemClock } from '#core/clock'
+import { createDashboard, errorPage } from '#dashboard'
+import { createGateways } from '#gateways'
 import { createHttpServer, type HttpDeps, readBody } from '#http'
 import type { Ledger } from '#ledger'
 import { createMcpFace } from '#mcp'
+import { createAccessTokens, createOAuth } from '#oauth'
+import { welcome } from '#payments'
+import { createPeople } from '#people'
 import { createReceipts, loadKeyRing } from '#receipts'
 import { embeddedSearch, fallbackSearch, meilisearch } from '#search'
+import { createServers } from '#servers'
 import { readSetting, type Store } from '#store'
 import { createTelemetry, type Telemetry } from '#telemetry'
-import { createTools } from '#tools'
-import { createUpstreams } from '#upstreams'
+import { claimNames, createTools, releaseNames } from '#tools'
+import { createUpstreams, type Upstreams } from '#upstreams'
 import { createVault, type Vault } from '#vault'
 import { type Config, ConfigFault } from './config.js'
 import { openHome } from './home.js'
@@ -64,6 +73,7 @@ export async function compose(config: Config) {
       ledgerWaiting: () => ledger.waiting(),
       openHolds: () => ledger.openHoldCount(),
       openFlags: () => catalogue.openFlags(),
+      mcpServers: () => backends.servers.standing(),
     },
   })
   const ledger: Ledger = await home.openLedger({
@@ -78,30 +88,40 @@ export async function compose(config: Config) {
   const learns = config.learning
   const parts = { store, clock, vault, upstreams, search, remote, catalogFolder, learns }
   const catalogue = await createCatalogue(parts)
+  const sealer = vault.forMany()
+  const house = { store, clock, vault, sealer, publicUrl, ledger, telemetry, upstreams }
+  const approvals = createApprovals({ store, clock, sealer })
+  const forPeople = openForPeople(config, { ...house, approvals })
+  const backends = openBackends({ ...house, catalogue, accounts: forPeople.accounts, config })
   const deps = {
     store,
     leases,
     clock,
     vault,
-    sealer: vault.forMany(),
+    sealer,
     telemetry,
     ledger,
     upstreams,
     catalogue,
-    ...openBackends({ clock, vault }),
+    ...backends,
+    approvals,
+    gateways: createGateways({ store, clock, catalogue, tools: backends.tools }),
     receipts: createReceipts({ ring, db: store.db }),
     slots,
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
-    accounts: createAccounts({ store, clock, keyEnvironment: config.sandbox ? 'test' : 'live' }),
+    ...forPeople,
+    audit: createAudit({ store, clock, key: vault.deriveKey('audit') }),
     publicUrl,
     topUpUrl: `${publicUrl}/docs#accounts`,
     publicBrowse: config.publicBrowse,
     sandbox: config.sandbox,
     readBody,
     sessionKey: vault.deriveKey('mcp-session'),
+    stateKey: vault.deriveKey('mcp-request-state'),
   }
-  const server = createHttpServer({ ...deps, mcp: createMcpFace(deps) } satisfies HttpDeps)
+  const mcp = createMcpFace(deps)
+  const server = createHttpServer({ ...deps, mcp } satisfies HttpDeps)
   return {
     config,
     deps,
@@ -111,6 +131,9 @@ export async function compose(config: Config) {
     listen: () => listen(server, free?.held ?? { port, host: config.host }),
     /** Closes what was opened, in reverse order. Calls must have been drained before. */
     close: async () => {
+      mcp.close()
+      await backends.servers.close()
+      await backends.connections.close()
       await catalogue.close()
       await upstreams.close()
       await search.close()
@@ -120,18 +143,81 @@ export async function compose(config: Config) {
   }
 }
 
-const noServer = {
-  kind: 'unanswered' as const,
-  reason: 'unreachable' as const,
-  detail: 'There is no such MCP server.',
-  dispatched: false,
-  latencyMs: 0,
+type House = {
+  store: Store
+  clock: Clock
+  vault: Vault
+  sealer: ReturnType<Vault['forMany']>
+  publicUrl: string
+  ledger: Ledger
+  telemetry: Telemetry
+  upstreams: Upstreams
 }
 
+/** Accounts, how people come in, what they let in, and the pages where they do. */
+function openForPeople(
+  { sandbox, signUp: signUpMode }: Config,
+  house: House & { approvals: Approvals },
+) {
+  const accounts = createAccounts({
+    ...house,
+    signUp: signUpMode,
+    keyEnvironment: sandbox ? 'test' : 'live',
+    tokens: createAccessTokens(house),
+  })
+  const people = createPeople(house)
+  const { fetchDocument } = house.upstreams
+  const { failed } = house.telemetry
+  const oauth = createOAuth({ ...house, accounts, people, fetchDocument, errorPage, failed })
+  const dashboard = createDashboard({
+    ...{ ...house, accounts, people, oauth, readBody, signUpMode },
+    signUp: (input, along) => welcome({ ...house, accounts, sandbox }, input, along),
+  })
+  return { accounts, people, oauth, dashboard }
+}
+
+type ForBackends = House & { config: Config; catalogue: Catalogue; accounts: Accounts }
+
 /** What answers calls beside HTTP APIs. */
-function openBackends(deps: { clock: Clock; vault: Vault }) {
-  const { signHandlerCall, codeTools } = createTools(deps)
-  return { signHandlerCall, codeTools, servers: { call: async () => noServer } }
+function openBackends(deps: ForBackends) {
+  const { config, vault, telemetry } = deps
+  const report = (error: unknown) => void telemetry.failed(error)
+  const tools = createTools({ ...deps, report, timeMs: config.upstreamTimeMs })
+  const { signHandlerCall, codeTools } = tools
+  const traceKey = vault.deriveKey('call-trace')
+  return { tools, signHandlerCall, codeTools, traceKey, ...openServers(deps) }
+}
+
+/** The operator's MCP servers, and the connections to them. */
+function openServers(deps: ForBackends) {
+  const { config, telemetry } = deps
+  const { stdio, upstreamTimeMs, mcp } = config
+  const connections = createConnections({
+    ...deps,
+    userAgent: userAgentOf(config),
+    stdio: stdio === 'off' ? 'off' : 'on',
+    environment: config.childEnvironment,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+    report: telemetry.mcpServer,
+  })
+  const servers = createServers({
+    ...{ ...deps, connections, stdio },
+    names: {
+      claim: (tx, accountId, named) => claimNames(tx, accountId, 'discovered', named),
+      release: releaseNames,
+    },
+    timeouts: {
+      toolCallMs: mcp.toolCallTimeoutMs,
+      connectionMs: mcp.connectionTimeoutMs,
+      maxCallMs: upstreamTimeMs,
+    },
+    failed: (error) => void telemetry.failed(error),
+  })
+  return { connections, servers }
+}
+
+function userAgentOf({ contact }: Config): string {
+  return `Souk/${VERSION}${contact ? ` (${contact})` : ''}`
 }
 
 function openUpstreams(config: Config, clock: Clock) {
@@ -139,7 +225,7 @@ function openUpstreams(config: Config, clock: Clock) {
     allow: config.egressAllow,
     timeoutMs: config.upstreamTimeMs,
     maxBodyBytes: MAX_ANSWER_BYTES,
-    userAgent: `Souk/${VERSION}${config.contact ? ` (${config.contact})` : ''}`,
+    userAgent: userAgentOf(config),
     clock,
   })
 }

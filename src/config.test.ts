@@ -52,6 +52,7 @@ describe('without any setting', () => {
       learning: true,
       logLevel: 'warn',
       meilisearch: undefined,
+      tools: [],
     })
   })
 

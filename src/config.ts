@@ -5,7 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { SIGN_UP_MODES, type SignUpMode } from '#accounts'
 import type { MeilisearchSettings } from '#search'
+import type { StdioPolicy } from '#servers'
+import { fileToolsSchema, type ToolInput } from '#tools'
+import { type ConfiguredServers, readServers } from './configured-servers.js'
 
 /** Settings in the order in which faults are listed; the file uses the same names. */
 const settings = z.object({
@@ -54,6 +58,8 @@ const settings = z.object({
     .transform((text) => new URL(text).origin)
     .optional(),
   SOUK_SANDBOX: z.enum(['on', 'off'], 'must be on or off').default('on'),
+  SOUK_SIGNUP: z.enum(SIGN_UP_MODES, 'must be off, invite or open').default('off'),
+  SOUK_STDIO: z.enum(['off', 'file', 'api'], 'must be off, file or api').default('off'),
   SOUK_PROBES: z.enum(['on', 'off'], 'must be on or off').default('on'),
   SOUK_LEARNING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   SOUK_LOG_LEVEL: z
@@ -83,6 +89,19 @@ const settings = z.object({
 })
 
 const KNOWN = new Set(Object.keys(settings.shape))
+/** What of the environment programs that the gateway starts may see. */
+const FOR_CHILDREN = ['PATH', 'HOME', 'LANG', 'TMPDIR'] as const
+
+/** What has a shape of its own stands in the file alone. */
+const structures = z.object({
+  tools: fileToolsSchema.nullish().transform((tools) => tools ?? []),
+  // Read by themselves, as variables stand in them.
+  mcp_servers: z.unknown().optional(),
+  mcpServers: z.unknown().optional(),
+  mcp: z.unknown().optional(),
+})
+
+const STRUCTURED = new Set(Object.keys(structures.shape))
 
 export type Config = {
   port: number
@@ -102,6 +121,8 @@ export type Config = {
   /** `undefined` when it follows from where the server listens. */
   publicUrl: string | undefined
   sandbox: boolean
+  /** Who may open an account by themselves. */
+  signUp: SignUpMode
   /** Whether listings are probed, paused when they keep failing and brought back. */
   probes: boolean
   /** Whether what is bought after a search teaches the search. */
@@ -109,6 +130,13 @@ export type Config = {
   logLevel: z.infer<typeof settings>['SOUK_LOG_LEVEL']
   /** `undefined` when the embedded index alone searches. */
   meilisearch: MeilisearchSettings | undefined
+  /** Whether MCP servers may be programs that this gateway starts, and who may say so. */
+  stdio: StdioPolicy
+  mcp: ConfiguredServers
+  /** The variables that such programs see beside their own. */
+  childEnvironment: Readonly<Record<string, string | undefined>>
+  /** What the operator sells as tools. */
+  tools: readonly ToolInput[]
 }
 
 /** What is wrong with the settings, a line each. */
@@ -135,16 +163,29 @@ export function readConfig(
   const parsed = settings.safeParse(values)
   for (const { path, message } of parsed.error?.issues ?? [])
     faults.push(`${path[0] as string}: ${message}`)
+  const structured = structures.safeParse(fromFile)
+  for (const { path, message } of structured.error?.issues ?? [])
+    faults.push(`${path.join('.')}: ${message}`)
   const { MEILI_EMBEDDER: embedderFile } = values
   const embedder = typeof embedderFile === 'string' ? readEmbedder(embedderFile, faults) : undefined
-  if (!parsed.success || faults.length > 0) throw new ConfigFault(faults)
-  return toConfig(parsed.data, embedder)
+  const mcp = readServers(fromFile, environment, faults)
+  if (parsed.data?.SOUK_STDIO === 'off' && mcp.servers.some(isProcess)) {
+    faults.push('SOUK_STDIO: it must be file or api, as mcp_servers has servers over stdio')
+  }
+  if (!parsed.success || !structured.success || faults.length > 0) throw new ConfigFault(faults)
+  const childEnvironment = Object.fromEntries(FOR_CHILDREN.map((name) => [name, environment[name]]))
+  const { tools } = structured.data
+  return { ...toConfig(parsed.data, embedder), tools, mcp, childEnvironment }
+}
+
+function isProcess({ transport }: { transport: string }): boolean {
+  return transport === 'stdio'
 }
 
 function toConfig(
   values: z.output<typeof settings>,
   embedder: Record<string, unknown> | undefined,
-): Config {
+): Omit<Config, 'tools' | 'mcp' | 'childEnvironment'> {
   return {
     port: values.PORT,
     host: values.HOST,
@@ -160,6 +201,8 @@ function toConfig(
     contact: values.SOUK_CONTACT,
     publicUrl: values.SOUK_PUBLIC_URL,
     sandbox: values.SOUK_SANDBOX === 'on',
+    signUp: values.SOUK_SIGNUP,
+    stdio: values.SOUK_STDIO,
     probes: values.SOUK_PROBES === 'on',
     learning: values.SOUK_LEARNING === 'on',
     logLevel: values.SOUK_LOG_LEVEL,
@@ -205,9 +248,13 @@ function readFile(file: string): { values: Record<string, unknown>; faults: stri
     if (typeof parsed !== 'object' || Array.isArray(parsed))
       throw new Error('it must be a map of settings')
     const entries = Object.entries(parsed as Record<string, unknown>)
-    const unknown = entries.filter(([name]) => !KNOWN.has(name))
+    const unknown = entries.filter(([name]) => !KNOWN.has(name) && !STRUCTURED.has(name))
+    const values = entries.map(([name, value]) => [
+      name,
+      STRUCTURED.has(name) ? value : asText(value),
+    ])
     return {
-      values: Object.fromEntries(entries.map(([name, value]) => [name, asText(value)])),
+      values: Object.fromEntries(values),
       faults: unknown.map(([name]) => `${name}: there is no such setting (in ${file})`),
     }
   } catch (error) {

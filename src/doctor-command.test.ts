@@ -59,6 +59,7 @@ test('all is well beside a running gateway, also while a call is open', async ()
     'ok  receipts: 4 receipts in 2 chains, 1 keys',
     'ok  calls: 5 calls, 1 of them open',
     expect.stringMatching(/^ok {2}catalogue: \d+ listings, \d+ versions of endpoints$/),
+    expect.stringMatching(/^ok {2}audit: \d+ acts$/),
   ])
   expect(code).toBe(0)
 })
@@ -192,6 +193,7 @@ test('a check that cannot go on is named, and the others are made', async () => 
     ),
     expect.stringMatching(/^BAD calls: the check cannot go on \(/),
     expect.stringMatching(/^ok {2}catalogue: /),
+    expect.stringMatching(/^ok {2}audit: /),
   ])
 })
 

@@ -1,5 +1,6 @@
 /** `souk doctor`: audits the database beside a running gateway, or without one. It only reads. */
 import { join } from 'node:path'
+import { checkAudit } from '#audit'
 import { checkCalls } from '#calls'
 import { checkListings, checkRemoteSearch } from '#catalogue'
 import { type Clock, systemClock } from '#core/clock'
@@ -68,6 +69,7 @@ function checksOf(deps: {
     ['receipts', (progress) => checkChains({ reader, vault, progress })],
     ['calls', (progress) => checkCalls({ reader, progress })],
     ['catalogue', (progress) => checkListings({ reader, vault, searchFile, progress })],
+    ['audit', (progress) => checkAudit({ reader, key: vault.deriveKey('audit'), progress })],
     ...onMeilisearch,
   ]
 }

@@ -2,17 +2,19 @@
 import { hasRoom, purge, reap } from '#calls'
 import type { Lease, Tx } from '#store'
 import type { Gateway } from './compose.js'
+import { createRounds, type Stop } from './rounds.js'
 
 const SECOND_MS = 1_000
-/** So long nobody takes over from a gateway that died at long work. */
-const LONG_LEASE_MS = 15_000
 
 /** Starts the jobs; the function it gives back stops them and waits for the running round. */
-export function startJobs({ config, deps }: Gateway): () => Promise<void> {
-  const { accounts, catalogue, leases, ledger, store, telemetry } = deps
+export function startJobs({ config, deps }: Gateway): Stop {
+  const { accounts, catalogue, gateways, leases, ledger, servers, telemetry, tools } = deps
+  const { every, alone, aloneForLong } = createRounds(deps)
   const jobs = [
-    every(SECOND_MS, () => accounts.follow()),
-    every(SECOND_MS, () => catalogue.follow()),
+    ...[accounts, catalogue, gateways, servers, tools].map((part) =>
+      every(SECOND_MS, () => part.follow()),
+    ),
+    aloneForLong('mcp-servers', 30 * SECOND_MS, () => servers.discoverDue()),
     ...(catalogue.push ? [aloneForLong('search', SECOND_MS, catalogue.push)] : []),
     every(2 * SECOND_MS, () => catalogue.flushStandings()),
     ...(config.probes ? [aloneForLong('health', 5 * SECOND_MS, lookAtHealth)] : []),
@@ -21,12 +23,7 @@ export function startJobs({ config, deps }: Gateway): () => Promise<void> {
     ),
     every(3 * SECOND_MS, () => ledger.tend()),
     alone('reap', 5 * SECOND_MS, async () => reap(deps, await ledger.now())),
-    alone('purge', 60 * SECOND_MS, async (lease) => {
-      const nowMs = await ledger.now()
-      const fence = (tx: Tx) => leases.fence(tx, lease)
-      await purge({ store, clock: { now: () => nowMs }, fence })
-      await catalogue.forgetOldLessons(fence)
-    }),
+    alone('purge', 60 * SECOND_MS, forgetOld),
   ]
   return async () => {
     await Promise.all(jobs.map((stop) => stop()))
@@ -38,59 +35,13 @@ export function startJobs({ config, deps }: Gateway): () => Promise<void> {
     return catalogue.lookAtHealth({ hasRoom: ofListing, report: telemetry, signal })
   }
 
-  /** Of gateways that share a database one does it, until it stops or misses a few rounds. */
-  function alone(name: string, intervalMs: number, work: (lease: Lease) => Promise<unknown>) {
-    return every(intervalMs, async () => {
-      const lease = await leases.hold(name, 3 * intervalMs)
-      if (lease) await work(lease)
-    })
-  }
-
-  /**
-   * Like {@link alone}, for work that may take longer than a lease lives: the lease is renewed
-   * meanwhile, and the work is told to end when it is lost, or at the stop.
-   */
-  function aloneForLong(
-    name: string,
-    intervalMs: number,
-    work: (signal: AbortSignal) => Promise<unknown>,
-  ): () => Promise<void> {
-    const stopping = new AbortController()
-    const stop = every(intervalMs, async () => {
-      if (stopping.signal.aborted || !(await leases.hold(name, LONG_LEASE_MS))) return
-      const losing = new AbortController()
-      const lose = () => losing.abort()
-      const renewal = setInterval(() => {
-        leases.hold(name, LONG_LEASE_MS).then((lease) => lease ?? lose(), lose)
-      }, LONG_LEASE_MS / 3)
-      try {
-        await work(AbortSignal.any([stopping.signal, losing.signal]))
-      } finally {
-        clearInterval(renewal)
-      }
-    })
-    return () => {
-      stopping.abort()
-      return stop()
-    }
-  }
-
-  function every(intervalMs: number, work: () => Promise<unknown>): () => Promise<void> {
-    let running: Promise<unknown> = Promise.resolve()
-    let busy = false
-    const timer = setInterval(() => {
-      if (busy) return
-      busy = true
-      running = work()
-        .catch((error: unknown) => telemetry.failed(error))
-        .finally(() => {
-          busy = false
-        })
-    }, intervalMs)
-    timer.unref()
-    return async () => {
-      clearInterval(timer)
-      await running
-    }
+  async function forgetOld(lease: Lease): Promise<void> {
+    const nowMs = await ledger.now()
+    const fence = (tx: Tx) => leases.fence(tx, lease)
+    await purge({ store: deps.store, clock: { now: () => nowMs }, fence })
+    await catalogue.forgetOldLessons(fence)
+    await deps.approvals.purge(fence)
+    await deps.people.purge()
+    await deps.oauth.purge()
   }
 }

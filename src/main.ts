@@ -1,8 +1,9 @@
 /** Start, wait for a signal, drain in reverse order. */
 import { mkdirSync } from 'node:fs'
 import { reap } from '#calls'
+import { Problem } from '#core/problem'
 import { compose, type Gateway } from './compose.js'
-import type { Config } from './config.js'
+import { type Config, ConfigFault } from './config.js'
 import { type OpenedDoors, openDoors } from './first-start.js'
 import { lockFolder } from './folder-lock.js'
 import { startJobs } from './jobs.js'
@@ -46,6 +47,8 @@ export async function start(
     if (interrupted > 0) say(`Released ${interrupted} calls that the last stop interrupted.`)
     const doors = await openDoors(gateway, say)
     open.push(doors.close)
+    await putFileTools(gateway)
+    await deps.servers.start(gateway.config.mcp.servers)
     await gateway.listen()
     open.push(() => stopListening(gateway))
     open.push(startJobs(gateway))
@@ -59,6 +62,14 @@ export async function start(
     await closeAll()
     throw error
   }
+}
+
+/** Gateways on one database have the same tools in their files: each start makes them what is sold. */
+async function putFileTools({ config, deps }: Gateway): Promise<void> {
+  const operator = await deps.accounts.bySlug('operator')
+  await deps.tools.putFileTools(operator!, config.tools).catch((error) => {
+    throw error instanceof Problem ? new ConfigFault([`tools: ${error.message}`]) : error
+  })
 }
 
 /** Refuses new calls and waits for running ones, but not for longer than any of them may take. */

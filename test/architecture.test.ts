@@ -27,18 +27,9 @@ import {
 
 const BASE = ['core', 'store']
 const FEATURES = [
-  ...['accounts', 'calls', 'catalogue', 'ledger', 'payments', 'pricing'],
-  ...[
-    'openapi',
-    'ratings',
-    'receipts',
-    'schemas',
-    'search',
-    'telemetry',
-    'tools',
-    'upstreams',
-    'vault',
-  ],
+  ...['accounts', 'approvals', 'audit', 'calls', 'catalogue', 'connections', 'gateways'],
+  ...['ledger', 'oauth', 'openapi', 'payments', 'people', 'pricing', 'ratings', 'receipts'],
+  ...['schemas', 'search', 'servers', 'telemetry', 'tools', 'upstreams', 'vault'],
 ]
 const FACE = ['core', 'type store', ...FEATURES]
 
@@ -48,24 +39,36 @@ const MAY_IMPORT: ImportTable = {
   store: ['core'],
   pricing: ['core'],
   accounts: BASE,
+  audit: BASE,
   ledger: BASE,
   receipts: BASE,
   vault: BASE,
   telemetry: BASE,
   upstreams: [...BASE, 'vault'],
+  connections: ['core', 'upstreams'],
   schemas: ['core'],
   search: BASE,
   openapi: ['core', 'pricing', 'schemas', 'upstreams'],
   catalogue: [...BASE, 'accounts', 'openapi', 'pricing', 'schemas', 'search', 'upstreams'],
   tools: [...BASE, 'accounts', 'catalogue', 'pricing', 'schemas', 'upstreams'],
+  servers: [
+    ...BASE,
+    ...['accounts', 'catalogue', 'connections', 'pricing', 'schemas', 'upstreams'],
+  ],
+  gateways: [...BASE, 'accounts', 'catalogue'],
+  approvals: BASE,
   payments: [...BASE, 'accounts', 'ledger'],
   calls: [
     ...BASE,
-    ...['accounts', 'catalogue', 'pricing', 'ledger', 'upstreams', 'receipts', 'telemetry'],
+    ...['accounts', 'approvals', 'catalogue', 'pricing', 'ledger', 'upstreams', 'receipts'],
+    'telemetry',
   ],
+  people: [...BASE, 'accounts'],
+  oauth: [...BASE, 'accounts', 'people'],
   ratings: [...BASE, 'accounts', 'calls', 'catalogue'],
   mcp: FACE,
   http: FACE,
+  dashboard: FACE,
 }
 
 /** The only sub-folders. */

@@ -30,21 +30,21 @@ test('new limits take the place of all old ones, here at once, elsewhere in two 
   const elsewhere = createAccounts({ store: opened.store, clock, keyEnvironment: 'test' })
   await limitsSeenBy(elsewhere, secret)
   await limitsSeenBy(accounts, secret)
-  const changed = await accounts.setLimits(account.id, { month: '2' })
+  const changed = await accounts.change(account.id, { limits: { month: '2' } })
   expect(changed.limits).toEqual({ month: parseUsdc('2') })
   expect(await limitsSeenBy(accounts, secret)).toEqual(changed.limits)
   clock.advance(2_000)
   expect(await limitsSeenBy(elsewhere, secret)).toEqual(changed.limits)
-  await accounts.setLimits(account.id, {})
+  await accounts.change(account.id, { limits: {} })
   expect(await limitsSeenBy(accounts, secret)).toEqual({})
 })
 
 test('of an account that does not exist, or that are none, nothing is set', async () => {
   const { account } = await accounts.create({ name: 'Acme', limits: { day: '1' } })
-  await expect(accounts.setLimits('acct_x', {})).rejects.toMatchObject({
+  await expect(accounts.change('acct_x', { limits: {} })).rejects.toMatchObject({
     code: 'account_not_found',
   })
-  await expect(accounts.setLimits(account.id, { day: '-1' })).rejects.toMatchObject({
+  await expect(accounts.change(account.id, { limits: { day: '-1' } })).rejects.toMatchObject({
     code: 'invalid_request',
   })
   expect((await accounts.get(account.id)).limits).toEqual({ day: parseUsdc('1') })

@@ -183,9 +183,9 @@ describe('a key that a key makes', () => {
     const middle = await aChild(principal, { limits: { day: '2' } })
     const leaf = await aChild(middle.principal, { limits: { call: '0.5' } })
     expect(leaf.principal.lineage).toEqual([
-      { id: leaf.key.id, limits: { call: parseUsdc('0.5') } },
-      { id: middle.key.id, limits: { day: parseUsdc('2') } },
-      { id: principal.key.id, limits: {} },
+      { id: leaf.key.id, limits: { call: parseUsdc('0.5') }, allow: {} },
+      { id: middle.key.id, limits: { day: parseUsdc('2') }, allow: {} },
+      { id: principal.key.id, limits: {}, allow: {} },
     ])
   })
 

@@ -3,26 +3,66 @@
  * an expiry; the keys that it makes can never do more than itself.
  */
 import { type Clock, toRfc3339 } from '#core/clock'
-import { type Id, newId } from '#core/ids'
+import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
-import { currentRevision, type Db, nextRevision, type Store, type Tx } from '#store'
-import { hashSecret, isMistyped, type KeyEnvironment, newSecret } from './api-key.js'
-import { createKeyCache, type KeyCache } from './key-cache.js'
-import { exceeding, type Limits, type LimitTerms, readLimits, showLimits } from './limits.js'
-import { type AccountRow, type KeyRow, toAccount, toKey } from './rows.js'
+import { currentRevision, nextRevision, type Store, type Tx } from '#store'
+import type { Allow } from './allowance.js'
+import { hashSecret, type KeyEnvironment, newSecret } from './api-key.js'
+import { type Accepts, type AccessTokens, authenticate } from './authenticate.js'
+import { createGrantKeys, type GrantKeys, NO_SECRET, refuseGrantKey } from './grant-keys.js'
+import { createKeyCache } from './key-cache.js'
+import { createKey, listKeys, ownKey, subtree } from './keys.js'
+import { type Limits, type LimitTerms, showLimits } from './limits.js'
+import { type AccountQuery, listAccounts } from './listing-accounts.js'
+import { openAccount } from './opening.js'
+import { type AccountRow, getAccount, toAccount } from './rows.js'
+import { createParties, type Parties } from './self-dealing.js'
+import { createSignUps, type SignUpMode, type SignUps } from './signing-up.js'
+import {
+  type AccountChange,
+  columnsOf,
+  createSubAccounts,
+  type SubAccounts,
+} from './sub-accounts.js'
+import {
+  type NewSuspension,
+  refuseSuspended,
+  resume,
+  type Suspension,
+  suspend,
+} from './suspension.js'
 
+export {
+  type Allow,
+  allowedListings,
+  allowSchema,
+  mayUse,
+  serversNamedFor,
+  type Thing,
+} from './allowance.js'
 export { newSecret } from './api-key.js'
 export {
   LIMIT_NAMES,
   type LimitName,
   type Limits,
+  type LimitTerms,
   limitsSchema,
   spendersOf,
   windowOf,
 } from './limits.js'
-export { isSelfDealing } from './self-dealing.js'
+export type { Parties } from './self-dealing.js'
+export { INVITE_CODE, SIGN_UP_MODES, type SignUp, type SignUpMode } from './signing-up.js'
+export { payerOf } from './sub-accounts.js'
+export {
+  refuseSuspended,
+  SUSPENSION_CATEGORIES,
+  type Suspension,
+  type SuspensionCategory,
+  stoppedSellers,
+  suspensionOf,
+} from './suspension.js'
 
-/** Counts the changes of keys, and of limits of accounts. */
+/** Counts the changes of keys, and of what accounts may do. */
 const KEYS = 'keys_revision'
 
 export const SCOPES = ['call', 'sell', 'read', 'manage'] as const
@@ -33,8 +73,18 @@ export type Account = {
   slug: string
   name: string
   kind: 'operator' | 'account'
-  /** What all its keys together may spend, as the operator set it. */
+  /** What all its keys together may spend, as the operator set it, or the account above. */
   limits: Limits
+  /** The account above it, for a sub-account. */
+  parentId: Id<'account'> | null
+  /** Whose money it spends. */
+  balance: 'own' | 'parent'
+  /** What its keys may use, as the operator set it, or the account above. */
+  allow: Allow
+  /** `closed`: a sub-account that its parent ended. */
+  status: 'active' | 'suspended' | 'closed'
+  /** Why it is suspended; the account above it may be, too. */
+  suspension: Suspension | null
 }
 
 export type ApiKey = {
@@ -44,6 +94,7 @@ export type ApiKey = {
   name: string
   scopes: readonly Scope[]
   limits: Limits
+  allow: Allow
   expiresAtMs: number | null
   createdAtMs: number
   revokedAtMs: number | null
@@ -53,100 +104,156 @@ export type ApiKey = {
 export type Principal = {
   account: Account
   key: ApiKey
-  /** The key itself and its ancestors, each with limits of its own. */
-  lineage: readonly { id: Id<'key'>; limits: Limits }[]
+  /** The account above, for a key of a sub-account. */
+  parent?: Account | undefined
+  /** Where an access token was used: the only resource that it opens, and until when. */
+  token?: { audience: string; expiresAtMs: number }
+  /** The key itself and its ancestors, each with limits and a list of its own. */
+  lineage: readonly { id: Id<'key'>; limits: Limits; allow?: Allow }[]
 }
+
+/**
+ * What is written in the transaction of a change, last, so that the two stand or fall together.
+ *
+ * @param id of what was made or changed.
+ */
+export type Along = (tx: Tx, id: string) => Promise<unknown>
 
 export type NewAccount = {
   name: string
   slug?: string | undefined
   kind?: Account['kind']
   limits?: LimitTerms | undefined
+  allow?: Allow | undefined
 }
 
 export type NewKey = {
   name: string
   scopes: readonly Scope[]
   limits?: LimitTerms | undefined
+  allow?: Allow | undefined
   expiresAtMs?: number | undefined
 }
 
-export type Accounts = {
-  /** @throws Problem `unauthenticated` for a key that is missing, unknown, revoked or expired. */
-  authenticate(secret: string | undefined): Promise<Principal>
-  /** @throws Problem `slug_taken`. */
-  create(input: NewAccount): Promise<{ account: Account; secret: string }>
-  /** @throws Problem `account_not_found`. */
-  get(id: string): Promise<Account>
-  /**
-   * Replaces the limits of an account; those that are absent no longer hold. What was spent before
-   * counts only where the same limit stood before.
-   *
-   * @throws Problem `account_not_found`.
-   */
-  setLimits(id: string, terms: LimitTerms): Promise<Account>
-  bySlug(slug: string): Promise<Account | undefined>
-  /** Makes a key below `parent`. The secret is shown only here. */
-  createKey(parent: Principal, input: NewKey): Promise<{ key: ApiKey; secret: string }>
-  listKeys(accountId: string): Promise<ApiKey[]>
-  rotateKey(by: Principal, keyId: string): Promise<{ key: ApiKey; secret: string }>
-  /** Ends a key and every key that descends from it. */
-  revokeKey(by: Principal, keyId: string): Promise<void>
-  /** Gives the first key of an account this secret, of any form, and makes it valid again. */
-  fixSecret(accountId: string, secret: string): Promise<void>
-  /** To be called every second: learns whether another gateway changed keys or limits. */
-  follow(): Promise<void>
-}
+export type Accounts = Parties &
+  GrantKeys & {
+    /**
+     * @param accepts which access tokens do, besides the secrets of keys; none when absent.
+     * @throws Problem `unauthenticated` for what is missing, unknown, revoked, expired or for elsewhere.
+     */
+    authenticate(secret: string | undefined, accepts?: Accepts): Promise<Principal>
+    /** @throws Problem `slug_taken`. */
+    create(input: NewAccount, along?: Along): Promise<{ account: Account; secret: string }>
+    /** @throws Problem `account_not_found`. */
+    get(id: string): Promise<Account>
+    /** Those that a query lets through, by their ids; `next` where there are more. */
+    list(query: AccountQuery): Promise<{ accounts: Account[]; next?: string }>
+    /**
+     * Replaces the limits of an account, or its list. Limits that are absent no longer hold. What was
+     * spent before counts only where the same limit stood before.
+     *
+     * @throws Problem `account_not_found`.
+     */
+    change(id: string, change: AccountChange, along?: Along): Promise<Account>
+    /** Stops an account and those below it, see `suspension.ts`. */
+    suspend(id: string, why: NewSuspension, along?: Along): Promise<Account>
+    resume(id: string, along?: Along): Promise<Account>
+    subAccounts: SubAccounts
+    /** How people get an account by themselves; see `signing-up.ts`. */
+    signUps: SignUps
+    bySlug(slug: string): Promise<Account | undefined>
+    /** Makes a key below `parent`. The secret is shown only here. */
+    createKey(
+      parent: Principal,
+      input: NewKey,
+      along?: Along,
+    ): Promise<{ key: ApiKey; secret: string }>
+    listKeys(accountId: string): Promise<ApiKey[]>
+    rotateKey(by: Principal, keyId: string, along?: Along): Promise<{ key: ApiKey; secret: string }>
+    /** Ends a key and every key that descends from it. */
+    revokeKey(by: Principal, keyId: string, along?: Along): Promise<void>
+    /** Gives the first key of an account this secret, of any form, and makes it valid again. */
+    fixSecret(accountId: string, secret: string): Promise<void>
+    /** To be called every second: learns whether another gateway changed keys or limits. */
+    follow(): Promise<void>
+  }
 
-type Deps = { store: Store; clock: Clock; keyEnvironment: KeyEnvironment }
+type Deps = {
+  store: Store
+  clock: Clock
+  keyEnvironment: KeyEnvironment
+  /** Finds the keys of access tokens; there are none when absent. */
+  tokens?: AccessTokens
+  /** Who may sign up; nobody when absent. */
+  signUp?: SignUpMode
+}
 
 export function createAccounts(deps: Deps): Accounts {
   const cache = createKeyCache(deps.clock)
   const fixedHashes = new Set<string>()
+  const { db } = deps.store
   let seen: number | undefined
   return {
-    authenticate: (secret) => authenticate(deps, cache, fixedHashes, secret),
-    create: (input) => createAccount(deps, input),
-    get: (id) => getAccount(deps.store.db, id),
-    setLimits: async (id, terms) => {
-      const limits = JSON.stringify(showLimits(readLimits(terms)))
-      await changeKeys((tx) => tx('accounts').where({ id }).update({ limits }))
-      return getAccount(deps.store.db, id)
+    ...createGrantKeys({ ...deps, changeKeys }),
+    authenticate: (secret, accepts = {}) => authenticate(deps, cache, fixedHashes, secret, accepts),
+    create: (input, along) =>
+      deps.store.inTransaction((tx) =>
+        openAccount(tx, input, { scopes: SCOPES }, { ...deps, nowMs: deps.clock.now(), along }),
+      ),
+    get: (id) => getAccount(db, id),
+    list: (query) => listAccounts(db, query),
+    change: async (id, change, along) => {
+      await getAccount(db, id)
+      await changeKeys(async (tx) => {
+        await tx('accounts').where({ id }).update(columnsOf(change))
+        await along?.(tx, id)
+      })
+      return getAccount(db, id)
     },
+    suspend: (id, why, along) => suspend({ ...deps, db, changeKeys }, id, why, along),
+    resume: (id, along) => resume({ ...deps, db, changeKeys }, id, along),
+    subAccounts: createSubAccounts({ ...deps, changeKeys }),
+    signUps: createSignUps({ ...deps, mode: deps.signUp ?? 'off' }),
+    ...createParties(deps.store),
     bySlug: async (slug) => {
-      const row = await deps.store.db<AccountRow>('accounts').where({ slug }).first()
+      const row = await db<AccountRow>('accounts').where({ slug }).first()
       return row && toAccount(row)
     },
-    createKey: (parent, input) => createKey(deps, parent, input),
-    listKeys: async (accountId) => {
-      const rows = await deps.store
-        .db<KeyRow>('api_keys')
-        .where({ account_id: accountId })
-        .orderBy('id')
-      return rows.map(toKey)
-    },
-    rotateKey: async (by, keyId) => {
-      const key = await ownKey(deps.store.db, by, keyId)
+    createKey: (parent, input, along) => createKey(deps, parent, parent.account, input, along),
+    listKeys: (accountId) => listKeys(db, accountId),
+    rotateKey: async (by, keyId, along) => {
+      const key = await ownKey(db, by, keyId)
       const secret = newSecret(deps.keyEnvironment)
       const hash = hashSecret(secret)
-      await changeKeys((tx) => tx('api_keys').where({ id: key.id }).update({ hash }))
+      await changeKeys(async (tx) => {
+        await refuseGrantKey(tx, key.id)
+        await tx('api_keys').where({ id: key.id }).update({ hash })
+        await along?.(tx, key.id)
+      })
       return { key, secret }
     },
-    revokeKey: async (by, keyId) => {
-      const key = await ownKey(deps.store.db, by, keyId)
-      const ids = await subtree(deps.store.db, key)
+    revokeKey: async (by, keyId, along) => {
+      const key = await ownKey(db, by, keyId)
+      const ids = await subtree(db, key)
       const now = deps.clock.now()
-      await changeKeys((tx) => tx('api_keys').whereIn('id', ids).update({ revoked_at: now }))
+      await changeKeys(async (tx) => {
+        await tx('api_keys').whereIn('id', ids).update({ revoked_at: now })
+        await along?.(tx, key.id)
+      })
     },
     fixSecret: async (accountId, secret) => {
       const hash = hashSecret(secret)
       fixedHashes.add(hash)
       const first = { account_id: accountId, parent_id: null }
-      await changeKeys((tx) => tx('api_keys').where(first).update({ hash, revoked_at: null }))
+      await changeKeys(async (tx) => {
+        const keys = tx('api_keys').where(first).whereNot('hash', 'like', `${NO_SECRET}%`)
+        const { id } = await keys.first('id')
+        await tx('api_keys').where({ id }).update({ hash, revoked_at: null })
+      })
     },
     async follow() {
       const askedAtMs = deps.clock.now()
-      const revision = await currentRevision(deps.store.db, KEYS)
+      const revision = await currentRevision(db, KEYS)
       if (revision === seen) return cache.confirm(askedAtMs)
       cache.clear()
       seen = revision
@@ -163,8 +270,13 @@ export function createAccounts(deps: Deps): Accounts {
   }
 }
 
-/** @throws Problem `insufficient_scope` unless the key has one of `scopes`. */
+/**
+ * Lets pass who may do one of several things. A suspended account may only do what reading allows.
+ *
+ * @throws Problem `insufficient_scope` unless the key has one of `scopes`, `account_suspended`.
+ */
 export function requireScope(principal: Principal, ...scopes: Scope[]): void {
+  if (!scopes.includes('read')) refuseSuspended(principal)
   if (scopes.some((scope) => principal.key.scopes.includes(scope))) return
   throw new Problem('insufficient_scope', `This key lacks the scope "${scopes.join('" or "')}".`, {
     action: `Use a key that has the scope "${scopes[0]}".`,
@@ -180,9 +292,23 @@ export function requireOperator(principal: Principal): void {
   })
 }
 
-/** An account as its owner and the operator see it. */
-export function showAccount(account: Account) {
-  return { ...account, limits: showLimits(account.limits) }
+/** An account as its owner and the operator see it; why it is suspended is not part of it. */
+export function showAccount({ id, slug, name, kind, limits, ...account }: Account) {
+  const { parentId, balance, allow, status } = account
+  return {
+    ...{ id, slug, name, kind, status },
+    limits: showLimits(limits),
+    ...(Object.keys(allow).length > 0 && { allow }),
+    ...(parentId !== null && { parent_id: parentId, balance }),
+  }
+}
+
+/** An account as the operator sees it among all others. */
+export function showAccountToOperator(account: Account) {
+  const { suspension } = account
+  if (!suspension) return showAccount(account)
+  const { category, reason, atMs } = suspension
+  return { ...showAccount(account), suspended: { category, reason, since: toRfc3339(atMs) } }
 }
 
 /** A key as its owner sees it; the secret is not part of it. */
@@ -192,159 +318,10 @@ export function showKey(key: ApiKey): Record<string, unknown> {
     name: key.name,
     scopes: key.scopes,
     limits: showLimits(key.limits),
+    ...(Object.keys(key.allow).length > 0 && { allow: key.allow }),
     expires_at: key.expiresAtMs === null ? null : toRfc3339(key.expiresAtMs),
     created_at: toRfc3339(key.createdAtMs),
     revoked_at: key.revokedAtMs === null ? null : toRfc3339(key.revokedAtMs),
     parent_id: key.parentId,
   }
-}
-
-async function authenticate(
-  { store, clock }: Deps,
-  cache: KeyCache,
-  fixedHashes: ReadonlySet<string>,
-  secret: string | undefined,
-): Promise<Principal> {
-  if (secret === undefined || secret === '') {
-    throw new Problem('unauthenticated', 'No API key was sent.')
-  }
-  const hash = hashSecret(secret)
-  if (isMistyped(secret) && !fixedHashes.has(hash)) {
-    throw new Problem('unauthenticated', 'The API key is mistyped.')
-  }
-  const principal = await cache.read(hash, () => loadPrincipal(store.db, hash))
-  const expiresAtMs = principal?.key.expiresAtMs ?? null
-  if (!principal || (expiresAtMs !== null && expiresAtMs <= clock.now())) {
-    throw new Problem('unauthenticated', 'The API key is unknown, revoked or expired.')
-  }
-  return principal
-}
-
-async function loadPrincipal(db: Db, hash: string): Promise<Principal | undefined> {
-  const row = await db<KeyRow>('api_keys').where({ hash, revoked_at: null }).first()
-  if (!row) return undefined
-  const key = toKey(row)
-  const lineage = [{ id: key.id, limits: key.limits }]
-  for (let parentId = key.parentId; parentId !== null; ) {
-    const parent = toKey((await db<KeyRow>('api_keys').where({ id: parentId }).first())!)
-    // A child that was being made while its parent was revoked.
-    if (parent.revokedAtMs !== null) return undefined
-    lineage.push({ id: parent.id, limits: parent.limits })
-    parentId = parent.parentId
-  }
-  return { account: await getAccount(db, key.accountId), key, lineage }
-}
-
-async function getAccount(db: Db, id: string): Promise<Account> {
-  const row = await db<AccountRow>('accounts').where({ id }).first()
-  if (!row) throw new Problem('account_not_found', 'There is no account with this id.')
-  return toAccount(row)
-}
-
-async function createAccount(
-  { store, clock, keyEnvironment }: Deps,
-  input: NewAccount,
-): Promise<{ account: Account; secret: string }> {
-  const now = clock.now()
-  const id = newId('account', now)
-  const slug = input.slug ?? slugFrom(input.name, id)
-  const secret = newSecret(keyEnvironment)
-  const limits = readLimits(input.limits ?? {})
-  const account: Account = { id, slug, name: input.name, kind: input.kind ?? 'account', limits }
-  await store.inTransaction(async (tx) => {
-    const row = { ...account, limits: JSON.stringify(showLimits(limits)), created_at: now }
-    const made = await tx('accounts').insert(row).onConflict('slug').ignore().returning('id')
-    if (made.length === 0) throw new Problem('slug_taken', `The slug "${slug}" is taken.`)
-    await tx('api_keys').insert({
-      id: newId('key', now),
-      account_id: id,
-      name: 'first key',
-      hash: hashSecret(secret),
-      scopes: JSON.stringify(SCOPES),
-      limits: '{}',
-      created_at: now,
-    })
-  })
-  return { account, secret }
-}
-
-function slugFrom(name: string, id: string): string {
-  const words = name
-    .normalize('NFKD')
-    .toLowerCase()
-    .match(/[a-z0-9]+/g) ?? ['account']
-  return `${words.join('-').slice(0, 32).replace(/-$/, '')}-${id.slice(-6)}`
-}
-
-async function createKey(
-  { store, clock, keyEnvironment }: Deps,
-  parent: Principal,
-  input: NewKey,
-): Promise<{ key: ApiKey; secret: string }> {
-  const limits = readLimits(input.limits ?? {})
-  refuseMoreThanParent(parent, input, limits)
-  const secret = newSecret(keyEnvironment)
-  const now = clock.now()
-  const key: ApiKey = {
-    id: newId('key', now),
-    accountId: parent.account.id,
-    parentId: parent.key.id,
-    name: input.name,
-    scopes: input.scopes,
-    limits,
-    expiresAtMs: input.expiresAtMs ?? parent.key.expiresAtMs,
-    createdAtMs: now,
-    revokedAtMs: null,
-  }
-  await store.db('api_keys').insert({
-    id: key.id,
-    account_id: key.accountId,
-    parent_id: key.parentId,
-    name: key.name,
-    hash: hashSecret(secret),
-    scopes: JSON.stringify(key.scopes),
-    limits: JSON.stringify(showLimits(limits)),
-    expires_at: key.expiresAtMs,
-    created_at: now,
-  })
-  return { key, secret }
-}
-
-function refuseMoreThanParent(parent: Principal, input: NewKey, limits: Limits): void {
-  const scope = input.scopes.find((wanted) => !parent.key.scopes.includes(wanted))
-  if (scope) {
-    throw new Problem(
-      'insufficient_scope',
-      `This key lacks the scope "${scope}" and cannot give it.`,
-    )
-  }
-  const limit = exceeding(limits, parent.key.limits)
-  if (limit) {
-    throw new Problem('invalid_request', `limits.${limit} is more than this key's own limit.`)
-  }
-  const { expiresAtMs } = parent.key
-  if (expiresAtMs !== null && (input.expiresAtMs ?? 0) > expiresAtMs) {
-    throw new Problem('invalid_request', 'expires_at is later than that of this key.')
-  }
-}
-
-/** The key, if `by` is it or one that it descends from; the same 404 for all others. */
-async function ownKey(db: Db, by: Principal, keyId: string): Promise<ApiKey> {
-  const rows = await db<KeyRow>('api_keys').where({ account_id: by.account.id, revoked_at: null })
-  const keys = new Map(rows.map((row) => [row.id, toKey(row)]))
-  const wanted = keys.get(keyId as Id<'key'>)
-  for (let key = wanted; key; key = key.parentId === null ? undefined : keys.get(key.parentId)) {
-    if (key.id === by.key.id) return wanted!
-  }
-  throw new Problem('key_not_found', 'There is no such key below the one that asks.')
-}
-
-async function subtree(db: Db, root: ApiKey): Promise<string[]> {
-  const ids: string[] = [root.id]
-  for (let level = [root.id as string]; level.length > 0; ) {
-    const rows = await db('api_keys').whereIn('parent_id', level).select('id')
-    level = rows.map((row) => row.id as string)
-    ids.push(...level)
-  }
-  return ids
 }

@@ -15,13 +15,22 @@ export const limitsSchema = z.strictObject({
   day: amount.optional().describe('most per UTC day'),
   month: amount.optional().describe('most per UTC month'),
   lifetime: amount.optional().describe('most for ever'),
+  approve_above: amount
+    .optional()
+    .describe('a call that may cost more needs a person to approve it'),
 })
 
 export type LimitTerms = z.infer<typeof limitsSchema>
 export type LimitName = keyof LimitTerms
 export type Limits = Partial<Record<LimitName, Nanos>>
 
-export const LIMIT_NAMES: readonly LimitName[] = ['call', 'day', 'month', 'lifetime']
+export const LIMIT_NAMES: readonly LimitName[] = [
+  'call',
+  'day',
+  'month',
+  'lifetime',
+  'approve_above',
+]
 
 /** One whose limits bind a call: the key that buys, a key that it descends from, or the account. */
 export type Spender = {
@@ -33,13 +42,21 @@ export type Spender = {
 }
 
 /** All whose limits bind what this key buys, the nearest first. */
-export function spendersOf({ account, key, lineage }: Principal): Spender[] {
+export function spendersOf({ account, parent, key, lineage }: Principal): Spender[] {
   const keys = lineage.map(({ id, limits }) => ({
     scope: `key:${id}`,
     name: id === key.id ? undefined : id,
     limits,
   }))
-  return [...keys, { scope: `account:${account.id}`, name: 'account', limits: account.limits }]
+  const accounts = parent ? [account, parent] : [account]
+  return [
+    ...keys,
+    ...accounts.map(({ id, limits }) => ({
+      scope: `account:${id}`,
+      name: id === account.id ? 'account' : 'parent account',
+      limits,
+    })),
+  ]
 }
 
 export function readLimits(terms: LimitTerms): Limits {
@@ -62,7 +79,7 @@ export function showLimits(limits: Limits): LimitTerms {
 
 /** The window of a limit that `nowMs` falls into, and when it ends; `null` for never. */
 export function windowOf(
-  name: Exclude<LimitName, 'call'>,
+  name: Exclude<LimitName, 'call' | 'approve_above'>,
   nowMs: number,
 ): { window: string; endsAtMs: number | null } {
   if (name === 'day') return { window: `day:${utcDay(nowMs)}`, endsAtMs: endOfUtcDay(nowMs) }

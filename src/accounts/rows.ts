@@ -1,6 +1,7 @@
 /** Rows of this folder's tables, and what they mean. */
-import type { Id } from '#core/ids'
-import { int, intOrNull } from '#store'
+import { type Id, isId } from '#core/ids'
+import { Problem } from '#core/problem'
+import { type Db, int, intOrNull } from '#store'
 import type { Account, ApiKey, Scope } from './accounts.js'
 import { readLimits } from './limits.js'
 
@@ -10,6 +11,11 @@ export type AccountRow = {
   name: string
   kind: string
   limits: string
+  parent_id: string | null
+  balance: string
+  allow: string
+  status: string
+  suspension: string | null
 }
 
 export type KeyRow = {
@@ -20,9 +26,17 @@ export type KeyRow = {
   hash: string
   scopes: string
   limits: string
+  allow: string
   expires_at: bigint | null
   revoked_at: bigint | null
   created_at: bigint
+}
+
+/** @throws Problem `account_not_found`. */
+export async function getAccount(db: Db, id: string): Promise<Account> {
+  const row = isId('account', id) && (await db<AccountRow>('accounts').where({ id }).first())
+  if (!row) throw new Problem('account_not_found', 'There is no account with this id.')
+  return toAccount(row)
 }
 
 export function toAccount(row: AccountRow): Account {
@@ -32,6 +46,11 @@ export function toAccount(row: AccountRow): Account {
     name: row.name,
     kind: row.kind === 'operator' ? 'operator' : 'account',
     limits: readLimits(JSON.parse(row.limits)),
+    parentId: row.parent_id as Id<'account'> | null,
+    balance: row.balance === 'parent' ? 'parent' : 'own',
+    allow: JSON.parse(row.allow),
+    status: row.status as Account['status'],
+    suspension: row.suspension === null ? null : JSON.parse(row.suspension),
   }
 }
 
@@ -43,6 +62,7 @@ export function toKey(row: KeyRow): ApiKey {
     name: row.name,
     scopes: JSON.parse(row.scopes) as Scope[],
     limits: readLimits(JSON.parse(row.limits)),
+    allow: JSON.parse(row.allow),
     expiresAtMs: intOrNull(row.expires_at),
     createdAtMs: int(row.created_at),
     revokedAtMs: intOrNull(row.revoked_at),

@@ -24,6 +24,8 @@ export const insertCall = defineInsert(
     idempotency_hash: 'text',
     request_hash: 'text',
     tag: 'text',
+    payer_id: 'text',
+    parent_call_id: 'text',
   },
   { outcome: "'held'", charge: '0', fee: '0', truncated: '0' },
 )
@@ -128,6 +130,10 @@ export type CallRow = {
   retry_after_ms: bigint | null
   tag: string | null
   receipt_id: string | null
+  /** `null` where the buyer pays itself. */
+  payer_id: string | null
+  /** `null` for a call that was not made in the course of another one. */
+  parent_call_id: string | null
 }
 
 /** A call as it is stored. */
@@ -137,6 +143,7 @@ export function toCall(row: CallRow) {
   return {
     id: row.id as Id<'call'>,
     buyerId: row.buyer_id as Id<'account'>,
+    payerId: (row.payer_id ?? row.buyer_id) as Id<'account'>,
     keyId: row.key_id as Id<'key'>,
     sellerId: row.seller_id as Id<'account'>,
     endpointId: row.endpoint_id,
@@ -161,6 +168,7 @@ export function toCall(row: CallRow) {
     bodyExpiresAtMs: intOrNull(row.body_expires_at),
     retryAfterMs: intOrNull(row.retry_after_ms),
     tag: row.tag,
+    parentCallId: row.parent_call_id as Id<'call'> | null,
     receiptId: row.receipt_id as Id<'receipt'> | null,
   }
 }

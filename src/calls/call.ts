@@ -18,12 +18,28 @@ export type Order = {
   idempotencyKey?: string | undefined
   /** A word of the buyer's that attributes the cost. */
   tag?: string | undefined
+  /** The trace of the call in whose course this one is made, as it was sent back. */
+  trace?: string | undefined
   /** Whether the client went away meanwhile. */
   isGone?: (() => boolean) | undefined
-  /** Aborted when the client takes the call back; it reaches upstreams that can be stopped. */
-  signal?: AbortSignal | undefined
+  /** Aborted when the client takes the call back, where what answers it can be stopped. */
+  signal?: (() => AbortSignal) | undefined
+  /**
+   * Asks the person behind the client; `undefined` where that person gave no answer. Absent where the
+   * client has no way to ask.
+   */
+  ask?: ((question: Question) => Promise<boolean | undefined>) | undefined
   /** Told how far the call is, by upstreams that say so. */
   onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** What a person is asked before a call: what, with which arguments, and for how much at most. */
+export type Question = {
+  id: Id<'approval'>
+  title: string
+  arguments: Record<string, unknown>
+  /** Fee included, nano-USDC. */
+  maxTotal: Nanos
 }
 
 /** How far a call is, as MCP has it. */
@@ -53,6 +69,8 @@ export type Quote = {
 export type OpenCall = {
   id: Id<'call'>
   buyerId: Id<'account'>
+  /** Whose money it is paid with: the buyer's, or that of the account above it. */
+  payerId: Id<'account'>
   keyId: Id<'key'>
   sellerId: Id<'account'>
   endpointId: string

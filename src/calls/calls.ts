@@ -2,7 +2,7 @@
  * The paid call. Each stage takes what the last one gave; `forward` without a live hold does not
  * compile. After the hold a call ends exactly once: captured, released, or reaped.
  */
-import { isSelfDealing, requireScope } from '#accounts'
+import { type Parties, requireScope } from '#accounts'
 import type { Catalogue } from '#catalogue'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -11,18 +11,21 @@ import type { Receipts } from '#receipts'
 import type { Store } from '#store'
 import type { Telemetry } from '#telemetry'
 import type { Answer } from '#upstreams'
-import { refuseUnapproved } from './approval.js'
+import { ancestryOf } from './ancestry.js'
+import { type ApprovalDeps, agreed } from './approval.js'
 import type { OpenCall, Order, Outcome, Sealer } from './call.js'
 import { abandon, conclude } from './conclude.js'
 import { type Backends, forward } from './forward.js'
 import { hold } from './hold.js'
 import { judge } from './judge.js'
+import { asPromised } from './promised.js'
 import { promisedQuote, quoteFor } from './quotes.js'
 import { type Running, recall } from './recall.js'
 import { shape } from './shape.js'
 import type { Slots } from './slots.js'
 
-export type { Dispatch, Order, Outcome, Progress } from './call.js'
+export { attributionIn } from './attribution.js'
+export type { Dispatch, Order, Outcome, Progress, Question } from './call.js'
 export { checkCalls } from './check-calls.js'
 export type { Backends, Sending } from './forward.js'
 export { bodyOf, findCall, pastOutcome } from './past.js'
@@ -45,18 +48,20 @@ export {
 } from './wire.js'
 export { createWriteProof } from './write-proof.js'
 
-export type CallDeps = Backends & {
-  store: Store
-  catalogue: Pick<Catalogue, 'offer' | 'validate' | 'observe' | 'learn'>
-  ledger: Ledger
-  receipts: Receipts
-  sealer: Sealer
-  telemetry: Telemetry
-  clock: { now(): number }
-  slots: Slots
-  running: Running
-  holdLifeMs: number
-}
+export type CallDeps = Backends &
+  ApprovalDeps & {
+    store: Store
+    accounts: Parties
+    catalogue: Pick<Catalogue, 'offer' | 'validate' | 'validateAnswer' | 'observe' | 'learn'>
+    ledger: Ledger
+    receipts: Receipts
+    sealer: Sealer
+    telemetry: Telemetry
+    clock: { now(): number }
+    slots: Slots
+    running: Running
+    holdLifeMs: number
+  }
 
 /**
  * Buys one answer: at most `quote.maxTotal` leaves the buyer, and only for a delivered answer.
@@ -81,15 +86,20 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const receivedAt = performance.now()
   const { offer, promised } = await resolve(deps, order)
   const request = shape(deps, offer, order)
-  const quote = quoteFor(offer, request, order, promised)
-  const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote }
+  const ancestry = ancestryOf(deps.traceKey, order.trace, offer.endpointId)
+  const most = quoteFor(offer, request, order, promised)
+  const quote = await agreed(deps, { order, offer, request, quote: most })
+  const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote, ancestry }
   const held = await hold(deps, terms)
   if (!held) return recallRival(deps, order)
   if (order.isGone?.()) return abandon(deps, held, 'The client gave it up before it was sent.')
-  const answer = await forward(deps, { offer, request, held, order })
-  const verdict = judge(offer, answer)
+  const answer = await forward(deps, { offer, request, held, order, ancestry })
+  const verdict = asPromised(deps, { offer, answer, verdict: judge(offer, answer) })
   const outcome = await conclude(deps, held, offer, answer, verdict)
-  report(deps, { call: held.call, outcome, answer, isDelivered: verdict.delivered, receivedAt })
+  await report(deps, {
+    ...{ call: held.call, outcome, answer, receivedAt },
+    isDelivered: verdict.delivered,
+  })
   const { version, latestVersion } = offer
   return version < latestVersion ? { ...outcome, latestVersion } : outcome
 }
@@ -111,8 +121,11 @@ async function recallRival(deps: CallDeps, order: Order): Promise<Outcome> {
 /** Which endpoint, at which version: that of the quote, the one named, or the latest. */
 async function resolve(deps: CallDeps, order: Order) {
   const promised = await promisedQuote(deps, order)
-  const offer = await deps.catalogue.offer(order.endpointId, promised?.version ?? order.version)
-  refuseUnapproved(offer)
+  const offer = await deps.catalogue.offer(
+    order.endpointId,
+    promised?.version ?? order.version,
+    order.principal,
+  )
   return { offer, promised }
 }
 
@@ -124,23 +137,26 @@ type Ended = {
   receivedAt: number
 }
 
-function report(
-  { catalogue, telemetry, clock }: CallDeps,
+async function report(
+  { accounts, catalogue, telemetry, clock }: CallDeps,
   { call: { keyId, buyerId, sellerId }, outcome, answer, isDelivered, receivedAt }: Ended,
-): void {
+): Promise<void> {
   const { endpointId } = outcome
   // What sellers buy of themselves neither raises nor lowers what is known of them.
   const isMistake = !isDelivered && isBuyersMistake(answer)
-  if (!isMistake && !isSelfDealing(buyerId, sellerId)) {
+  // The call is concluded: that nobody knows who they are only leaves it out.
+  const ofParties = Promise.all([buyerId, sellerId].map(accounts.partyOf))
+  const [buyer, seller] = await ofParties.catch(() => [sellerId, sellerId])
+  if (!isMistake && buyer !== seller) {
     const { latencyMs } = answer
     const atMs = clock.now()
     // What only broke the success rule may be an answer to arguments that nobody could use.
     const isArguable = !isDelivered && answer.kind === 'answered' && answer.status < 500
     catalogue.observe({
-      ...{ endpointId, buyerId, delivered: isDelivered },
+      ...{ endpointId, buyerId: buyer!, delivered: isDelivered },
       ...{ latencyMs, atMs, isArguable },
     })
-    catalogue.learn({ ...outcome, keyId, buyerId, sellerId })
+    catalogue.learn({ ...outcome, keyId, buyerId: buyer!, sellerId })
   }
   telemetry.callEnded({
     callId: outcome.callId,

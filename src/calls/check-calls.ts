@@ -27,6 +27,7 @@ const CORRECT =
 type StoredCall = Pick<
   CallRow,
   | 'buyer_id'
+  | 'payer_id'
   | 'id'
   | 'seller_id'
   | 'endpoint_id'
@@ -89,7 +90,7 @@ async function callsAfter(
   last: { buyer_id: string; id: string },
 ): Promise<Found[]> {
   const calls = await reader.all<StoredCall>(
-    `select buyer_id, id, seller_id, endpoint_id, version, outcome, hold, charge, fee, receipt_id
+    `select buyer_id, payer_id, id, seller_id, endpoint_id, version, outcome, hold, charge, fee, receipt_id
      from calls where (buyer_id, id) > (?, ?) order by buyer_id, id limit ${PORTION}`,
     [last.buyer_id, last.id],
   )
@@ -116,8 +117,8 @@ function holdFault(call: StoredCall, hold: StoredHold | undefined): Fault | unde
   const isOpen = call.outcome === 'held'
   if (!isOpen) return hold && { what: 'is over, but its hold is still open', remedy: RESTORE }
   if (!hold) return { what: 'is open, but has no hold, so it can never end', remedy: RESTORE }
-  if (hold.account === call.buyer_id && hold.amount === call.hold) return undefined
-  return { what: 'is open with a hold of another buyer or amount', remedy: RESTORE }
+  if (hold.account === payerOf(call) && hold.amount === call.hold) return undefined
+  return { what: 'is open with a hold of another payer or amount', remedy: RESTORE }
 }
 
 /** Whatever was sent has a receipt that says the same; what was not sent has none. */
@@ -173,8 +174,9 @@ function postingFault(call: StoredCall, stored: readonly StoredPosting[]): Fault
 
 /** What a call has posted, ordered as it is read: capture, hold, release. */
 function duePostings(call: StoredCall): StoredPosting[] {
-  const { buyer_id: buyer, outcome, hold, charge, fee } = call
-  const [free, aside] = [available(buyer), held(buyer)]
+  const { outcome, hold, charge, fee } = call
+  const payer = payerOf(call)
+  const [free, aside] = [available(payer), held(payer)]
   const taken = { kind: 'hold', from: free, to: aside, amount: hold }
   const givenBack = { from: aside, to: free, amount: hold - charge - fee }
   const captured = [
@@ -234,7 +236,7 @@ async function checkReferences(books: Books, findings: Findings, tell: Progress)
   }
 }
 
-/** Those of the references of which no call of their account is stored. */
+/** Those of the references of which no call that their account pays for is stored. */
 async function withoutCall<R extends { reference: string; account: string }>(
   { all }: Reader,
   references: readonly R[],
@@ -243,7 +245,9 @@ async function withoutCall<R extends { reference: string; account: string }>(
   const missing = await all<{ reference: string }>(
     `with wanted (account, reference) as (values ${parameterRows(references.length, 2)})
      select reference from wanted where not exists
-       (select 1 from calls where buyer_id = wanted.account and id = wanted.reference)`,
+       (select 1 from calls where buyer_id = wanted.account and id = wanted.reference)
+     and not exists
+       (select 1 from calls where payer_id = wanted.account and id = wanted.reference)`,
     references.flatMap(({ account, reference }) => [account, reference]),
   )
   const names = new Set(missing.map(({ reference }) => reference))
@@ -264,6 +268,10 @@ async function checkStrayReceipts(books: Books, findings: Findings): Promise<voi
     const stray = count - (counts.get(buyer) ?? 0)
     if (stray > 0) findings.add(`${buyer} has ${stray} receipts more than calls`, RESTORE)
   }
+}
+
+function payerOf({ payer_id, buyer_id }: StoredCall): string {
+  return payer_id ?? buyer_id
 }
 
 function usdc(amount: bigint): string {

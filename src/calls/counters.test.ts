@@ -124,7 +124,7 @@ describe('a counter at its ceiling tells', () => {
     offer: ReturnType<typeof anOffer>,
   ) => {
     const [counter] = countersFor(principal, offer, quoteOf('2'), NOON)
-    return counterProblem(counter!, counter!.ceiling, NOON)
+    return counterProblem(counter!, counter!.ceiling, { principal, nowMs: NOON })
   }
 
   test('a buyer which spending limit, how much of it is spent, and when it starts anew', () => {

@@ -11,7 +11,6 @@ import { Problem } from '#core/problem'
 import type { Counter } from '#ledger'
 import type { Quote } from './call.js'
 
-const ACCOUNT_ACTION = "Wait until it resets, or ask the operator to raise the account's limit."
 const WINDOW_LIMITS = ['day', 'month', 'lifetime'] as const
 /** What a buyer may best wait for a listing at its limit of open calls. */
 const CONCURRENCY_RETRY_MS = 1_000
@@ -42,18 +41,22 @@ export function refuseAboveCallLimit(principal: Principal, quote: Quote): void {
         action:
           who === 'key'
             ? 'Choose a cheaper endpoint, or use a key with a higher limit per call.'
-            : "Choose a cheaper endpoint, or ask the operator to raise the account's limit per call.",
-        facts: { scope: nameOf('call', scope), limit },
+            : `Choose a cheaper endpoint, or ask ${raiserOf(scope, principal)} to raise the account's limit per call.`,
+        facts: { scope: nameOf('call', scope, principal), limit },
       },
     )
   }
 }
 
 /** What to tell a buyer whose hold would have pushed past a counter. */
-export function counterProblem(counter: Counter, used: bigint, nowMs: number): Problem {
+export function counterProblem(
+  counter: Counter,
+  used: bigint,
+  { principal, nowMs }: { principal: Principal; nowMs: number },
+): Problem {
   const retryAfterMs =
     counter.endsAtMs === null ? CONCURRENCY_RETRY_MS : Math.max(counter.endsAtMs - nowMs, 1)
-  if (counter.kind === 'spend') return spendingProblem(counter, used)
+  if (counter.kind === 'spend') return spendingProblem(counter, used, principal)
   if (counter.scope.startsWith('free:')) {
     return new Problem('rate_limited', `The ${counter.ceiling} free calls of today are used up.`, {
       action: 'Wait until the next UTC day, or choose another endpoint.',
@@ -70,9 +73,8 @@ export function counterProblem(counter: Counter, used: bigint, nowMs: number): P
   )
 }
 
-function spendingProblem(counter: Counter, used: bigint): Problem {
-  const isAccounts = ofAccount(counter.scope)
-  const scope = nameOf(counter.window.split(':')[0]!, counter.scope)
+function spendingProblem(counter: Counter, used: bigint, principal: Principal): Problem {
+  const scope = nameOf(counter.window.split(':')[0]!, counter.scope, principal)
   const limit = formatUsdc(nanos(counter.ceiling))
   const spent = formatUsdc(nanos(used))
   const resets_at = counter.endsAtMs === null ? null : toRfc3339(counter.endsAtMs)
@@ -81,7 +83,9 @@ function spendingProblem(counter: Counter, used: bigint): Problem {
     `This call may cost ${formatUsdc(nanos(counter.amount))} USDC; ${spent} of the ${scope} limit of ${limit} are spent or held.`,
     {
       facts: { scope, limit, spent, resets_at },
-      ...(isAccounts && { action: ACCOUNT_ACTION }),
+      ...(ofAccount(counter.scope) && {
+        action: `Wait until it resets, or ask ${raiserOf(counter.scope, principal)} to raise the account's limit.`,
+      }),
     },
   )
 }
@@ -91,8 +95,14 @@ function ofAccount(scope: string): boolean {
 }
 
 /** A limit as its buyer knows it. */
-function nameOf(limit: string, scope: string): string {
-  return ofAccount(scope) ? `${limit} of account` : limit
+function nameOf(limit: string, scope: string, { parent }: Principal): string {
+  if (!ofAccount(scope)) return limit
+  return scope === `account:${parent?.id}` ? `${limit} of parent account` : `${limit} of account`
+}
+
+/** Who sets the limits of an account: the one above it, else the operator. */
+function raiserOf(scope: string, { account, parent }: Principal): string {
+  return parent && scope === `account:${account.id}` ? 'the account above it' : 'the operator'
 }
 
 function spendingCounters(principal: Principal, quote: Quote, nowMs: number): Counter[] {
@@ -144,11 +154,12 @@ export function listingCounters(
   return counters
 }
 
+/** Accounts below an account share its free calls. */
 function freeCounters({ account }: Principal, offer: Offer, nowMs: number): Counter[] {
   if (offer.price.model !== 'free' || offer.price.dailyCap === undefined) return []
   return [
     {
-      scope: `free:${account.id}:${offer.endpointId}`,
+      scope: `free:${account.parentId ?? account.id}:${offer.endpointId}`,
       window: `day:${utcDay(nowMs)}`,
       kind: 'use',
       amount: 1n,

@@ -2,6 +2,7 @@
  * Commit 1 of a call: its row, its limits, its idempotency key, its quote, and the most that it can
  * cost set aside. From here on the call ends exactly once, even when the gateway dies.
  */
+import { type Principal, payerOf } from '#accounts'
 import type { Offer } from '#catalogue'
 import type { Id } from '#core/ids'
 import { formatUsdc } from '#core/money'
@@ -9,6 +10,7 @@ import { Problem } from '#core/problem'
 import type { Ledger, Refusal } from '#ledger'
 import { FEE_BPS, showPrice } from '#pricing'
 import type { RowWrite } from '#store'
+import type { Ancestry } from './ancestry.js'
 import type { Held, OpenCall, Order, Quote, ShapedRequest } from './call.js'
 import { IDEMPOTENCY_LIFE_MS, insertCall, takeIdempotencyKey, useQuote } from './call-rows.js'
 import { counterProblem, countersFor, refuseAboveCallLimit } from './counters.js'
@@ -28,6 +30,7 @@ type Terms = {
   offer: Offer
   request: ShapedRequest
   quote: Quote
+  ancestry: Ancestry
 }
 
 /**
@@ -38,7 +41,7 @@ type Terms = {
  *   `storage_full`.
  */
 export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> {
-  const { order, offer, quote, nowMs } = terms
+  const { order, offer, quote, nowMs, ancestry } = terms
   refuseAboveCallLimit(order.principal, quote)
   const call = openCall(terms)
   const outcome = await deps.ledger.commit({
@@ -46,25 +49,26 @@ export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> 
       {
         kind: 'hold',
         reference: call.id,
-        account: call.buyerId,
+        account: call.payerId,
         amount: call.hold,
         deadlineMs: nowMs + deps.holdLifeMs,
         counters: countersFor(order.principal, offer, quote, nowMs),
         atMs: nowMs,
       },
     ],
-    rows: rowsOf(call, order),
+    rows: rowsOf(call, order, ancestry),
   })
   if (outcome.accepted) return { kind: 'held', call }
   if (outcome.refusal.reason === 'row' && outcome.refusal.name === 'idempotency-key')
     return undefined
-  throw refusalProblem(outcome.refusal, nowMs)
+  throw refusalProblem(outcome.refusal, order.principal, nowMs)
 }
 
 function openCall({ callId, nowMs, order, offer, request, quote }: Terms): OpenCall {
   return {
     id: callId,
     buyerId: order.principal.account.id,
+    payerId: payerOf(order.principal),
     keyId: order.principal.key.id,
     sellerId: offer.sellerId,
     endpointId: offer.endpointId,
@@ -78,7 +82,7 @@ function openCall({ callId, nowMs, order, offer, request, quote }: Terms): OpenC
   }
 }
 
-function rowsOf(call: OpenCall, order: Order): RowWrite[] {
+function rowsOf(call: OpenCall, order: Order, { parentCallId }: Ancestry): RowWrite[] {
   const rows = [
     insertCall([
       call.id,
@@ -94,6 +98,8 @@ function rowsOf(call: OpenCall, order: Order): RowWrite[] {
       call.idempotencyHash,
       call.requestHash,
       order.tag ?? null,
+      call.payerId === call.buyerId ? null : call.payerId,
+      parentCallId,
     ]),
   ]
   if (call.idempotencyHash !== null) {
@@ -112,7 +118,7 @@ function rowsOf(call: OpenCall, order: Order): RowWrite[] {
   return rows
 }
 
-function refusalProblem(refusal: Refusal, nowMs: number): Error {
+function refusalProblem(refusal: Refusal, principal: Principal, nowMs: number): Error {
   switch (refusal.reason) {
     case 'insufficient': {
       const available = formatUsdc(refusal.available)
@@ -124,7 +130,7 @@ function refusalProblem(refusal: Refusal, nowMs: number): Error {
       )
     }
     case 'counter':
-      return counterProblem(refusal.counter, refusal.used, nowMs)
+      return counterProblem(refusal.counter, refusal.used, { principal, nowMs })
     case 'row':
       return new Problem('quote_used', 'The quote was used by another call.')
     case 'not-held':

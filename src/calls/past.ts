@@ -32,7 +32,7 @@ export async function pastOutcome(deps: PastDeps, call: Call): Promise<Outcome> 
       facts: { call_id: call.id },
     })
   }
-  const { available } = await deps.ledger.balanceOf(call.buyerId)
+  const { available } = await deps.ledger.balanceOf(call.payerId)
   return {
     callId: call.id,
     endpointId: call.endpointId,

@@ -1,5 +1,5 @@
 /** What an endpoint costs, and, for exactly these arguments, a signed promise of the most. */
-import type { Principal } from '#accounts'
+import { type Principal, refuseSuspended } from '#accounts'
 import type { Catalogue } from '#catalogue'
 import type { Clock } from '#core/clock'
 import type { Ledger } from '#ledger'
@@ -34,9 +34,10 @@ export async function priceOf(
     arguments?: Record<string, unknown> | undefined
   },
 ): Promise<PriceAnswer> {
-  const offer = await deps.catalogue.offer(asked.endpointId, asked.version)
+  const offer = await deps.catalogue.offer(asked.endpointId, asked.version, principal)
   const answer = { price: showPrice(offer.price, FEE_BPS), fee_bps: Number(FEE_BPS) }
   if (asked.arguments === undefined || !principal) return answer
+  refuseSuspended(principal)
   const request = shape(deps, offer, { arguments: asked.arguments })
   return { ...answer, quote: await promiseQuote(deps, principal, offer, request) }
 }

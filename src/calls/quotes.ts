@@ -24,7 +24,7 @@ export type StoredQuote = {
 
 /** A quote as buyers see it. */
 export type ShownQuote = {
-  quote_id: string
+  quote_id: Id<'quote'>
   max_charge: string
   max_fee: string
   max_total: string
@@ -94,18 +94,21 @@ export async function promisedQuote(
   }
 }
 
-/** Promises the most that a call with exactly these arguments will cost, for two minutes. */
+export type QuoteDeps = { ledger: Ledger; clock: Clock; receipts: Receipts }
+
+/** Promises the most that a call with exactly these arguments will cost: for two minutes, or longer. */
 export async function promiseQuote(
-  deps: { ledger: Ledger; clock: Clock; receipts: Receipts },
+  deps: QuoteDeps,
   principal: Principal,
   offer: Offer,
   request: ShapedRequest,
+  lifeMs = QUOTE_LIFE_MS,
 ): Promise<ShownQuote> {
   const now = deps.clock.now()
   const charge = maxCharge(offer.price)
   const fee = feeOn(charge, FEE_BPS)
   const id = newId('quote', now)
-  const expiresAtMs = now + QUOTE_LIFE_MS
+  const expiresAtMs = now + lifeMs
   const row = insertQuote([
     id,
     principal.account.id,
@@ -128,7 +131,7 @@ export async function promiseQuote(
   return { ...terms, signature }
 }
 
-function showTerms(id: string, charge: Nanos, fee: Nanos, expiresAtMs: number) {
+function showTerms(id: Id<'quote'>, charge: Nanos, fee: Nanos, expiresAtMs: number) {
   return {
     quote_id: id,
     max_charge: formatUsdc(charge),

@@ -35,8 +35,9 @@ export async function reap(deps: Deps, deadlineBeforeMs: number): Promise<number
 
 async function endOne(deps: Deps, { account, reference }: OpenHold): Promise<void> {
   const [row] = await deps.store.query<CallRow>(
-    'select * from calls where buyer_id = ? and id = ?',
-    [account, reference],
+    `select * from calls where buyer_id = ? and id = ?
+     union all select * from calls where payer_id = ? and id = ?`,
+    [account, reference, account, reference],
   )
   if (!row) throw new Error(`the hold ${reference} has no call`)
   await interrupt(deps, toCall(row))

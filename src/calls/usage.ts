@@ -1,5 +1,12 @@
 /** What an account bought and what it has left. */
-import { LIMIT_NAMES, type LimitName, type Principal, spendersOf, windowOf } from '#accounts'
+import {
+  LIMIT_NAMES,
+  type LimitName,
+  type Principal,
+  payerOf,
+  spendersOf,
+  windowOf,
+} from '#accounts'
 import { type Clock, fromRfc3339, toRfc3339 } from '#core/clock'
 import { formatUsdc, nanos } from '#core/money'
 import { decodeCursor, encodeCursor } from '#core/page'
@@ -8,11 +15,21 @@ import type { Ledger } from '#ledger'
 import type { Knex, Store } from '#store'
 import { type CallRow, toCall } from './call-rows.js'
 
+/** A call and all that were made in its course, whoever bought those between. */
+const WITHIN = `id in (
+  with recursive course(id) as (
+    select cast(? as text)
+    union select calls.id from calls join course on calls.parent_call_id = course.id
+  )
+  select id from course
+)`
+
 export type UsageQuery = {
   from?: string | undefined
   to?: string | undefined
   endpoint_id?: string | undefined
   tag?: string | undefined
+  within?: string | undefined
   limit: number
   cursor?: string | undefined
 }
@@ -39,15 +56,19 @@ export async function usage({ store }: { store: Store }, buyerId: string, query:
       total: formatUsdc(nanos(call.charge + call.fee)),
       receipt_id: call.receiptId,
       ...(call.tag !== null && { tag: call.tag }),
+      ...(call.parentCallId !== null && { parent_call_id: call.parentCallId }),
     })),
     totals: await totalsOf(store, filtered),
     ...(rows.length > query.limit && { next_cursor: encodeCursor(calls.at(-1)!.id) }),
   }
 }
 
-/** Spendable and held money, and how far each limit of key, ancestors and account is used. */
+/**
+ * Spendable and held money, of whoever pays for the principal, and how far each limit of key,
+ * ancestors and accounts is used.
+ */
 export async function balanceOf(deps: { ledger: Ledger; clock: Clock }, principal: Principal) {
-  const { available, held } = await deps.ledger.balanceOf(principal.account.id)
+  const { available, held } = await deps.ledger.balanceOf(payerOf(principal))
   return {
     currency: 'USDC' as const,
     available: formatUsdc(available),
@@ -74,7 +95,7 @@ async function limitsOf(deps: { ledger: Ledger; clock: Clock }, principal: Princ
 }
 
 async function spentOf(ledger: Ledger, scope: string, name: LimitName, nowMs: number) {
-  if (name === 'call') return { spent: '0', resets_at: null }
+  if (name === 'call' || name === 'approve_above') return { spent: '0', resets_at: null }
   const { window, endsAtMs } = windowOf(name, nowMs)
   const [used] = await ledger.usedOf([{ scope, window }])
   return {
@@ -106,6 +127,7 @@ function applyFilters(builder: Knex.QueryBuilder, query: UsageQuery): void {
   if (query.to !== undefined) builder.where('started_at', '<', timeIn(query.to, 'to'))
   if (query.endpoint_id !== undefined) builder.where({ endpoint_id: query.endpoint_id })
   if (query.tag !== undefined) builder.where({ tag: query.tag })
+  if (query.within !== undefined) builder.whereRaw(WITHIN, [query.within])
 }
 
 function timeIn(text: string, field: string): number {

@@ -37,6 +37,7 @@ export const usageSchema = z.strictObject({
   to: z.string().max(40).optional(),
   endpoint_id: endpointIdSchema.optional(),
   tag: z.string().max(100).optional(),
+  within: z.string().max(64).optional().describe('a call: it and all that were made in its course'),
   limit: z.coerce.number().int().min(1).max(200).default(20),
   cursor: z.string().max(2000).optional(),
 })
@@ -87,6 +88,7 @@ export const usageResultSchema = z.object({
       total: z.string(),
       receipt_id: z.string().nullable(),
       tag: z.string().optional(),
+      parent_call_id: z.string().optional().describe('the call in whose course it was made'),
     }),
   ),
   totals: z.object({

@@ -2,6 +2,7 @@
  * Cards: what a search result shows of an endpoint. A page of them is one question to the database,
  * and they are small enough to be kept for very many endpoints, which offers are not.
  */
+import { stoppedSellers } from '#accounts'
 import { clip, plainLine } from '#core/plain-text'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import type { Store } from '#store'
@@ -35,6 +36,8 @@ type Row = {
   listing_status: string
   category: string
   credential_origin: string | null
+  suspension: string | null
+  seller_id: string
   seller: string
 }
 
@@ -52,11 +55,15 @@ export function createCards(store: Store): Cards {
         if (card) cards.set(id, card)
       }
       const keep = kept.reading()
-      for (const row of await read(
+      const rows = await read(
         store,
         endpointIds.filter((id) => !cards.has(id)),
-      )) {
-        const card = toCard(row)
+      )
+      const sellers = [...new Set(rows.map(({ seller_id }) => seller_id))]
+      const stopped = sellers.length === 0 ? undefined : await stoppedSellers(store.db, sellers)
+      for (const row of rows) {
+        const isStopped = row.suspension !== null || stopped?.has(row.seller_id) === true
+        const card = toCard(row, isStopped)
         cards.set(row.endpoint_id, card)
         keep(row.endpoint_id, card)
       }
@@ -73,7 +80,7 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
     `select endpoints.endpoint_id, endpoints.status as endpoint_status,
             endpoint_versions.definition, listings.id as listing_id,
             listings.status as listing_status, listings.category, listings.credential_origin,
-            accounts.name as seller
+            listings.suspension, listings.seller_id, accounts.name as seller
      from endpoints
      join endpoint_versions on endpoint_versions.endpoint_id = endpoints.endpoint_id
        and endpoint_versions.version = endpoints.latest_version
@@ -84,7 +91,7 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
   )
 }
 
-function toCard(row: Row): Card {
+function toCard(row: Row, isStopped: boolean): Card {
   const definition: EndpointDefinition = JSON.parse(row.definition)
   const isOtherHost = isForOtherHost(row.credential_origin, definition)
   const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
@@ -96,7 +103,7 @@ function toCard(row: Row): Card {
     seller: plainLine(row.seller),
     category: row.category,
     price: showPrice(readPrice(definition.price), FEE_BPS),
-    isForSale: isActive && !isOtherHost,
+    isForSale: isActive && !isOtherHost && !isStopped,
   }
 }
 

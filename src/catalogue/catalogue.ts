@@ -2,18 +2,21 @@
  * What is for sale: listings, their endpoints and versions, found by search and described for
  * buyers, managed by their sellers.
  */
+import type { Along, Principal } from '#accounts'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import { createValidators } from '#schemas'
 import type { RemoteSearch, Search, Watch } from '#search'
+import { createBuying } from './buying.js'
 import { createCards } from './cards.js'
 import { createFollower } from './following.js'
-import { createLearning, type Looker, type Purchase } from './learning.js'
+import { createLearning, type Purchase } from './learning.js'
 import type { Fence } from './lessons.js'
 import { type EndpointDefinition, isHttp, type Notice } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
-import { createOffers, type Offer, requireForSale } from './offers.js'
+import { createOffers } from './offers.js'
+import { createOversight } from './oversight.js'
 import { createHealthRounds } from './probing.js'
 import { createPusher } from './pushing.js'
 import { createSelling } from './selling.js'
@@ -21,8 +24,16 @@ import { type BrowsePage, type BrowseQuery, browse, describe, describeSeller } f
 import { createStandings, type Observation, type Standings } from './standing.js'
 import { createStreaks } from './streaks.js'
 import { clearFlag, countOpenFlags, type FlagQuery, listFlags } from './text-flags.js'
-import { type PutTools, putToolListing, type ToolListing, toolsOf } from './tool-listings.js'
+import {
+  type Alongside,
+  type PutTools,
+  putToolListing,
+  type ToolListing,
+  toolsOf,
+} from './tool-listings.js'
+import { toolsNow, toolVersions } from './tool-versions.js'
 
+export type { EndpointsOf } from './active-endpoints.js'
 export { checkListings } from './check-listings.js'
 export { checkRemoteSearch } from './check-remote-search.js'
 export { isDelivered } from './delivered.js'
@@ -39,12 +50,16 @@ export {
   type ListingInput,
   listingPatchSchema,
   listingSchema,
+  toolTermsSchema,
 } from './listing-schema.js'
 export type { ListingWithEndpoints } from './listings.js'
 export type { Offer } from './offers.js'
+export { showOverseen } from './oversight.js'
 export { CATALOGUE_NAME, catalogueName } from './revision.js'
 export type { ImportOutcome } from './store-draft.js'
-export { type PutTools, slugOfTool, type ToolListing } from './tool-listings.js'
+export { MAX_TOOL_ANSWER_BYTES } from './target.js'
+export { type Alongside, type PutTools, slugOfTool, type ToolListing } from './tool-listings.js'
+export type { ToolNow, ToolVersion } from './tool-versions.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
 type Deps = ListingDeps & {
@@ -74,30 +89,29 @@ export async function createCatalogue(deps: Deps) {
 
   return {
     ...(await createSelling({ ...deps, follow, validatorFor })),
-    browse: (query: BrowseQuery, looker?: Looker): Promise<BrowsePage> =>
+    ...createOversight({ ...deps, follow }),
+    browse: (query: BrowseQuery, looker?: Principal): Promise<BrowsePage> =>
       browse(shelf, query, looker),
     /** @throws Problem `endpoint_not_found`. */
-    describe: (endpointId: string, version?: number, looker?: Looker) =>
+    describe: (endpointId: string, version?: number, looker?: Principal) =>
       describe(shelf, endpointId, version, looker),
     describeSeller: (sellerId: string) => describeSeller(db, sellerId),
     /** Texts that look like instructions to a model, for the operator. */
     flags: (query: FlagQuery) => listFlags(db, query),
     /** @throws Problem `not_found`. */
-    clearFlag: (id: string) => clearFlag(db, id, deps.clock.now()),
+    clearFlag: (id: string, along?: Along) =>
+      clearFlag(deps.store, { id, nowMs: deps.clock.now(), along }),
     openFlags: () => countOpenFlags(db),
-    /** @throws Problem `endpoint_not_found`, `listing_changed`. */
-    offer: async (endpointId: string, version?: number): Promise<Offer> =>
-      requireForSale(await offers.find(endpointId, version), endpointId),
+    ...createBuying({ db, offers, validators }),
     /** See {@link putToolListing}; browsing on this gateway finds the tools when it is done. */
-    putTools: async (listing: ToolListing): Promise<PutTools> => {
-      const put = await putToolListing(deps, listing)
+    putTools: async (listing: ToolListing, alongside?: Alongside): Promise<PutTools> => {
+      const put = await putToolListing(deps, listing, alongside)
       await follow()
       return put
     },
     toolsOf: (sellerId: string, slug: string) => toolsOf(db, sellerId, slug),
-    /** Checks arguments against an offer's schema; at most 20 failing paths. */
-    validate: (offer: Offer, args: unknown) =>
-      validators.for(offer.inputSchema, offer.schemaHash)(args),
+    toolsNow: (endpointIds: readonly string[]) => toolsNow(db, endpointIds),
+    toolVersions: (endpointId: string) => toolVersions(db, endpointId),
     /** Counts what a call found of its endpoint. */
     observe: (observation: Observation): void => {
       standings.observe(observation)

@@ -9,6 +9,7 @@ import { checkSchemaShape, proveSchemas } from '#schemas'
 import type { Reader } from '#store'
 import type { CredentialVault } from '#upstreams'
 import { searchFault } from './check-search.js'
+import { openHandlerCredential } from './handler-credentials.js'
 import { type EndpointDefinition, type ListingRow, toListing } from './listing.js'
 import { credentialOf } from './offers.js'
 
@@ -16,6 +17,7 @@ import { credentialOf } from './offers.js'
 const PORTION = 200
 const RESTORE = 'restore the database from a backup that has it right'
 const SET_AGAIN = 'its seller must set it again (PUT /v1/listings/{id}/credential)'
+const DECLARE_AGAIN = 'its owner must declare the tool again, with handler_auth'
 const INDEX_AGAIN = 'stop the gateway, delete search.index and start again, which makes it anew'
 
 type Deps = {
@@ -26,12 +28,14 @@ type Deps = {
   progress: Progress
 }
 type Findings = ReturnType<typeof collectFindings>
+type HandlerRow = { endpoint_id: string; url: string; sealed: Buffer; seller_id: string }
 type VersionRow = { endpoint_id: string; version: bigint; definition: string }
 type Schema = { where: string; schema: Record<string, unknown> }
 
 export async function checkListings(deps: Deps): Promise<Checked> {
   const findings = collectFindings()
   const listings = await checkCredentials(deps, findings)
+  await checkHandlers(deps, findings)
   const versions = await checkVersions(deps, findings)
   await checkLatest(deps.reader, findings)
   const fault = await searchFault(deps.reader, deps.searchFile)
@@ -66,6 +70,29 @@ function checkListing(row: ListingRow, vault: CredentialVault, findings: Finding
   }
   if (attempt(() => credentialOf(vault, listing)) === undefined) {
     findings.add(`the credential of ${name} does not open under the master key`, SET_AGAIN)
+  }
+}
+
+/** Secrets of tools' handlers open for exactly the handlers that they are for. */
+async function checkHandlers({ reader, vault }: Deps, findings: Findings): Promise<void> {
+  const after = (endpointId: string, url: string) =>
+    reader.all<HandlerRow>(
+      `select handler_credentials.endpoint_id, url, sealed, seller_id from handler_credentials
+       join endpoints on endpoints.endpoint_id = handler_credentials.endpoint_id
+       join listings on listings.id = endpoints.listing_id
+       where (handler_credentials.endpoint_id, url) > (?, ?)
+       order by handler_credentials.endpoint_id, url limit ${PORTION}`,
+      [endpointId, url],
+    )
+  for (let rows = await after('', ''); rows.length > 0; ) {
+    for (const { endpoint_id: endpointId, url, sealed, seller_id: sellerId } of rows) {
+      const handler = { sellerId, endpointId, url }
+      if (attempt(() => openHandlerCredential(vault, handler, sealed)) !== undefined) continue
+      const where = `the secret of the handler of ${endpointId} at ${new URL(url).origin}`
+      findings.add(`${where} does not open under the master key`, DECLARE_AGAIN)
+    }
+    const last = rows.at(-1)!
+    rows = await after(last.endpoint_id, last.url)
   }
 }
 

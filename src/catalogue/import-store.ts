@@ -12,6 +12,7 @@ import { type Change, type ImportRecord, keepChanged, planEndpoint } from './imp
 import type { Sellable } from './import-sellable.js'
 import { type Listing, type ListingRow, toListing } from './listing.js'
 import { type CredentialSlot, type ListingDeps, listingColumns } from './listings.js'
+import type { ReservedSlugs } from './reserved-slugs.js'
 import { CATALOGUE } from './revision.js'
 import { flagListing } from './text-flags.js'
 import { storedEndpoints, type Writing, writeEndpoints } from './versions.js'
@@ -58,7 +59,7 @@ export async function findTarget(
     slug,
     draftSlug,
     reserved,
-  }: Asked & { draftSlug: string; reserved: ReadonlySet<string> },
+  }: Asked & { draftSlug: string; reserved: ReservedSlugs },
 ): Promise<Target> {
   const known = await findImported(db, sellerId, { source, slug: slug ?? draftSlug })
   if (known) return { known, slug: known.listing.slug }

@@ -14,6 +14,7 @@ import { createImportSeats } from './import-seats.js'
 import { findImported, type ImportedListing } from './import-store.js'
 import { type ImportRequest, importSchema, MAX_IMPORT_BYTES } from './import-wire.js'
 import type { ListingDeps } from './listings.js'
+import type { ReservedSlugs } from './reserved-slugs.js'
 import { confirmImport, type ImportOutcome, storeDraft } from './store-draft.js'
 
 /**
@@ -38,7 +39,7 @@ export type Importing = {
   close(): Promise<void>
 }
 
-type Deps = ListingDeps & { reserved: ReadonlySet<string> }
+type Deps = ListingDeps & { reserved: ReservedSlugs }
 
 /** What came of the body, before anything is stored. */
 type Prepared = { request: ImportRequest; fingerprint: string } & (

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { stoppedSellers } from '#accounts'
 import type { Search, SearchDocument } from '#search'
 import { currentRevision, int, type Store } from '#store'
 import type { Learning } from './learning.js'
@@ -62,11 +63,16 @@ async function indexedRevision(search: Search, current: number): Promise<number>
 
 async function index(deps: Deps, rows: readonly ListingRow[]): Promise<void> {
   const sellers = await sellersOf(deps.store, rows)
+  const stopped = await stoppedSellers(deps.store.db, [...sellers.keys()])
   let shown: SearchDocument[] = []
   let hidden: string[] = []
   for (const row of rows) {
     const listing = toListing(row)
-    const isShown = listing.status === 'published' && listing.visibility === 'public'
+    const isShown =
+      listing.status === 'published' &&
+      listing.visibility === 'public' &&
+      listing.suspension === null &&
+      !stopped.has(listing.sellerId)
     const seller = sellers.get(listing.sellerId)!
     for await (const endpoint of endpointsIn(deps.store.db, row.id)) {
       const documents = isShown ? toDocuments(listing, [endpoint], seller) : []

@@ -10,6 +10,8 @@ export type Kept<T extends OfListing> = {
    */
   reading(): (name: string, value: T) => void
   forget(listingIds: ReadonlySet<string>): void
+  /** How often something was forgotten. */
+  forgotten(): number
 }
 
 /** @param most things that are kept; at one more, all are let go and read anew. */
@@ -18,6 +20,7 @@ export function createKept<T extends OfListing>(most: number): Kept<T> {
   let forgets = 0
   return {
     get: (name) => kept.get(name),
+    forgotten: () => forgets,
     reading() {
       const forgetsBefore = forgets
       return (name, value) => {

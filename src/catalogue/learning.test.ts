@@ -7,6 +7,7 @@ import {
   anEndpoint,
 } from '../../test/support/a-catalogue.js'
 import { aStoreOfTheRun, type StoreOfTheRun } from '../../test/support/a-store-of-the-run.js'
+import { aPrincipal } from '../../test/support/an-offer.js'
 import type { Purchase } from './learning.js'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -36,7 +37,11 @@ async function publish(slug: string, words: string): Promise<string> {
   return `${slug}.search`
 }
 
-const buyer = (name: string) => ({ key: { id: `key_${name}` }, buyerId: `acct_${name}` })
+function buyer(name: string) {
+  const principal = aPrincipal()
+  const key = { ...principal.key, id: `key_${name}` as const }
+  return { ...principal, key, buyerId: `acct_${name}` }
+}
 
 /** One paid call, and enough spent elsewhere to count in full. */
 function buy(name: string, endpointId: string, changes: Partial<Purchase> = {}) {

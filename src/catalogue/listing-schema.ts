@@ -141,6 +141,16 @@ export const endpointSchema = z.strictObject({
 
 export type EndpointInput = z.infer<typeof endpointSchema>
 
+/** What is said of a tool as of any endpoint. */
+export const toolTermsSchema = endpointSchema.pick({
+  title: true,
+  description: true,
+  input_schema: true,
+  output_schema: true,
+  tags: true,
+  price: true,
+})
+
 /** A page that buyers may be led to. */
 const page = z
   .url({ protocol: /^https?$/ })

@@ -1,4 +1,5 @@
 /** The nouns of the catalogue and the rows that hold them. */
+import type { Suspension } from '#accounts'
 import type { Id } from '#core/ids'
 import type { PriceTerms } from '#pricing'
 import { int } from '#store'
@@ -34,6 +35,8 @@ export type Listing = {
   operatorMust: string | null
   /** Set while the gateway itself keeps it paused. */
   notice: Notice | null
+  /** Set while the operator keeps it off sale, whatever its status. */
+  suspension: Suspension | null
   createdAtMs: number
   updatedAtMs: number
   /** Of its last change, in the catalogue's count. */
@@ -117,6 +120,7 @@ export type ListingRow = {
   provider: string
   operator_must: string | null
   notice: string | null
+  suspension: string | null
   created_at: bigint
   updated_at: bigint
   revision: bigint
@@ -144,6 +148,7 @@ export function toListing(row: ListingRow): Listing {
     provider: JSON.parse(row.provider),
     operatorMust: row.operator_must,
     notice: row.notice === null ? null : JSON.parse(row.notice),
+    suspension: row.suspension === null ? null : JSON.parse(row.suspension),
     createdAtMs: int(row.created_at),
     updatedAtMs: int(row.updated_at),
     revision: int(row.revision),

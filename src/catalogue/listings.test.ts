@@ -344,7 +344,7 @@ describe('the status', () => {
   test('of a draft that still needs its credential stays draft', async () => {
     const { catalogue, sellerId } = world
     const slot = { type: 'header', name: 'x-api-key' }
-    const made = await catalogue.create(sellerId, aListing({ slug: 'needs-key' }), slot)
+    const made = await catalogue.create(sellerId, aListing({ slug: 'needs-key' }), { slot })
     expect(showListing(made).credential).toEqual({ ...slot, set: false })
     await expect(catalogue.publish(sellerId, made.listing.id)).rejects.toMatchObject({
       code: 'invalid_request',

@@ -2,6 +2,7 @@
  * Listings as their sellers manage them. Every change of an endpoint's schema, price or backend is
  * a new immutable version; nothing that was ever sold is overwritten or deleted.
  */
+import type { Along } from '#accounts'
 import type { Clock } from '#core/clock'
 import { defined } from '#core/defined'
 import { type Id, isId, newId } from '#core/ids'
@@ -42,6 +43,8 @@ export type ListingDeps = {
   clock: Clock
   vault: CredentialVault
   upstreams: Upstreams
+  /** Written in the transaction of a change, last. */
+  along?: Along | undefined
 }
 
 /** What `file_hash` says of a shipped listing that its operator has changed. */
@@ -97,6 +100,7 @@ export async function createListing(
     })
     await putEndpoints(tx, { id, slug: input.slug }, definitions, now)
     await flagListing(tx, { id, slug: input.slug }, input, now)
+    await deps.along?.(tx, id)
   })
   return getListing(deps.store.db, id)
 }
@@ -130,6 +134,11 @@ export function setCredential(
   credential: Credential,
 ): Promise<void> {
   return revise(deps, id, async (listing) => {
+    if (listing.backend.type === 'tool') {
+      throw new Problem('invalid_request', 'This listing is a tool, whose secret is its own.', {
+        action: 'Declare the tool again, with handler_auth.',
+      })
+    }
     checkCredential(credential)
     let origin: string | undefined
     for await (const { definition, status } of endpointsIn(deps.store.db, id)) {
@@ -177,9 +186,11 @@ async function revise(
   for (let isWritten = false; !isWritten; ) {
     const current = await findListing(deps.store.db, id)
     const revision = await plan(current)
-    isWritten = await deps.store.inTransaction((tx) =>
-      writeRevision(tx, current, revision, deps.clock.now()),
-    )
+    isWritten = await deps.store.inTransaction(async (tx) => {
+      const written = await writeRevision(tx, current, revision, deps.clock.now())
+      if (written) await deps.along?.(tx, id)
+      return written
+    })
   }
 }
 
@@ -288,7 +299,7 @@ async function checkDefinitions(
     const where = `endpoints.${slug}.input_schema`
     checkSchemaShape(definition.input_schema, where)
     const url = urlOf(definition)
-    if (url) upstreams.checkReachable(url.href)
+    if (url) upstreams.checkReachable(isHttp(definition) ? url.href : url.origin)
     if (isHttp(definition)) checkTarget(httpTargetOf(definition), slot)
     schemas.push({ where, schema: definition.input_schema })
   }

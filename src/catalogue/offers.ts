@@ -3,6 +3,7 @@
  * and kept until its listing changes. The paid call never asks the database what is for sale.
  */
 
+import { mayUse, type Principal, stoppedSellers } from '#accounts'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -10,10 +11,12 @@ import { type Price, readPrice } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Db } from '#store'
 import { type Credential, type CredentialVault, openCredential } from '#upstreams'
+import { handlerCredential } from './handler-credentials.js'
 import { createKept } from './kept.js'
 import {
   credentialOwner,
   ENDPOINT_COLUMNS,
+  type Endpoint,
   type EndpointDefinition,
   type EndpointRow,
   isForOtherHost,
@@ -25,6 +28,7 @@ import {
   toListing,
 } from './listing.js'
 import type { ListingLimits, SuccessRule } from './listing-schema.js'
+import { isRedefined } from './redefined.js'
 import { type Target, targetOf } from './target.js'
 
 /** What ids are made of; PostgreSQL takes no text with a NUL, not even to find nothing. */
@@ -48,6 +52,8 @@ export type Offer = {
   target: Target
   inputSchema: JsonSchema
   schemaHash: string
+  /** What a tool's answers must fit; of HTTP APIs it is only told, as theirs often lie. */
+  output?: { schema: JsonSchema; hash: string }
   price: Price
   success: SuccessRule
   limits: ListingLimits
@@ -56,8 +62,12 @@ export type Offer = {
   status: ListingStatus
   /** Set while it is paused because it kept failing. */
   notice: Notice | null
+  /** Why the operator keeps it, or its seller, off sale. */
+  suspended: string | null
   /** Whether the credential was given for another host than this version calls. */
   hostChanged: boolean
+  /** Whether the MCP server has another tool behind this version by now. */
+  isRedefined: boolean
 }
 
 export type Offers = {
@@ -65,6 +75,8 @@ export type Offers = {
   find(endpointId: string, version?: number): Promise<Offer | undefined>
   /** Offers of these listings are read anew. */
   forget(listingIds: ReadonlySet<string>): void
+  /** Another number whenever something that is for sale changed. */
+  edition(): number
 }
 
 export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
@@ -81,16 +93,26 @@ export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
       return offer
     },
     forget: ready.forget,
+    edition: ready.forgotten,
   }
 }
 
 /**
- * The offer, if it can be bought now.
+ * The offer, if it can be bought now, and the principal may know of it.
  *
  * @throws Problem `endpoint_not_found`, or `listing_changed` when it was sold once but is not now.
  */
-export function requireForSale(offer: Offer | undefined, endpointId: string): Offer {
-  if (!offer || offer.status === 'draft') throw endpointNotFound(endpointId)
+export function requireForSale(
+  offer: Offer | undefined,
+  endpointId: string,
+  principal?: Principal,
+): Offer {
+  if (!offer || !isVisible(offer, principal)) throw endpointNotFound(endpointId)
+  if (offer.suspended !== null) {
+    throw new Problem('listing_changed', `${endpointId} is suspended (${offer.suspended}).`, {
+      facts: { reason: offer.suspended },
+    })
+  }
   if (offer.status !== 'published') {
     const why = offer.notice ? 'because its provider kept failing' : 'by its seller'
     throw new Problem('listing_changed', `${endpointId} is ${offer.status} ${why}.`)
@@ -102,7 +124,20 @@ export function requireForSale(offer: Offer | undefined, endpointId: string): Of
       offer.version === offer.latestVersion ? {} : { action: 'Call it without a version.' },
     )
   }
+  if (offer.isRedefined) {
+    const detail = `The server of ${endpointId} changed the tool that version ${offer.version} was.`
+    throw new Problem('listing_changed', detail, {
+      action: 'Describe the endpoint again, then call it without a version.',
+    })
+  }
   return offer
+}
+
+/** Whether there is such an endpoint, as far as this principal may know. */
+export function isVisible(offer: Offer, principal: Principal | undefined): boolean {
+  const { listingSlug: listing, sellerId: ownerId, isPrivate, target } = offer
+  const server = target.kind === 'mcp' ? target.server : undefined
+  return offer.status !== 'draft' && mayUse(principal, { listing, ownerId, isPrivate, server })
 }
 
 export function endpointNotFound(endpointId: string): Problem {
@@ -122,11 +157,34 @@ async function load(
   if (!row) return undefined
   const listingRow = await db<ListingRow>('listings').where({ id: row.listing_id }).first()
   const listing = toListing(listingRow!)
-  return toOffer(vault, listing, row)
+  const endpoint = toEndpoint(row)
+  const target = targetOf(endpoint.definition)
+  const handler = { sellerId: listing.sellerId, endpointId, url: 'url' in target ? target.url : '' }
+  const credential =
+    target.kind === 'tool'
+      ? await handlerCredential(db, vault, handler)
+      : credentialOf(vault, listing)
+  const stopped = await stoppedSellers(db, [listing.sellerId])
+  const suspended = listing.suspension?.category ?? stopped.get(listing.sellerId) ?? null
+  const redefined = await isRedefined(db, endpoint, Number(row.latest_version))
+  return toOffer(listing, row, { endpoint, target, credential, suspended, redefined })
 }
 
-function toOffer(vault: CredentialVault, listing: Listing, row: EndpointRow): Offer {
-  const { definition, version, status, changedAtMs } = toEndpoint(row)
+type Called = {
+  endpoint: Endpoint
+  target: Target
+  credential: Credential
+  suspended: Offer['suspended']
+  redefined: boolean
+}
+
+function toOffer(
+  listing: Listing,
+  row: EndpointRow,
+  { endpoint, target, credential, suspended, redefined }: Called,
+): Offer {
+  const { definition, version, status, changedAtMs } = endpoint
+  const { output_schema } = definition
   return {
     endpointId: row.endpoint_id,
     version,
@@ -138,16 +196,22 @@ function toOffer(vault: CredentialVault, listing: Listing, row: EndpointRow): Of
     sellerId: listing.sellerId,
     category: listing.category,
     definition,
-    target: targetOf(definition),
+    target,
     inputSchema: definition.input_schema,
     schemaHash: sha256Hex(canonicalJson(definition.input_schema)),
+    ...(target.kind !== 'http' &&
+      output_schema && {
+        output: { schema: output_schema, hash: sha256Hex(canonicalJson(output_schema)) },
+      }),
     price: readPrice(definition.price),
     success: definition.success,
     limits: listing.limits,
-    credential: credentialOf(vault, listing),
+    credential,
     status: status === 'retired' ? 'retired' : listing.status,
     notice: listing.notice,
+    suspended,
     hostChanged: isForOtherHost(listing.credential.origin, definition),
+    isRedefined: redefined,
   }
 }
 

@@ -1,5 +1,6 @@
 /** The seller's side of the catalogue: every function acts only on listings of `sellerId`. */
 
+import type { Along } from '#accounts'
 import { defined } from '#core/defined'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -21,6 +22,7 @@ import {
 } from './listings.js'
 import { type ProbeResult, probeListing } from './probe.js'
 import { loadShipped, shippedSlugs } from './shipped.js'
+import { type ReservedSlugs, reservedSlugs } from './reserved-slugs.js'
 import type { ImportOutcome } from './store-draft.js'
 import { endpointsIn } from './versions.js'
 
@@ -37,17 +39,17 @@ type Deps = ListingDeps & {
 export type Selling = Awaited<ReturnType<typeof createSelling>>
 
 export async function createSelling(deps: Deps) {
-  const reserved = await shippedSlugs(deps.catalogFolder)
+  const reserved = reservedSlugs(await shippedSlugs(deps.catalogFolder))
   const importing = createImporting({ ...deps, reserved })
   return {
     /** @throws Problem `slug_taken`, `invalid_request`. */
     create: async (
       sellerId: Id<'account'>,
       input: ListingInput,
-      slot?: CredentialSlot,
+      { slot, along }: { slot?: CredentialSlot; along?: Along } = {},
     ): Promise<ListingWithEndpoints> => {
       refuseReserved(reserved, input.slug)
-      return createListing(deps, sellerId, input, slot)
+      return createListing({ ...deps, along }, sellerId, input, slot)
     },
     takeImportSeat: importing.takeSeat,
     /** See `Importing.importDocument`; search finds what is on sale when it is done. */
@@ -63,19 +65,23 @@ export async function createSelling(deps: Deps) {
     own: (sellerId: string, id: string, after?: string) => own(deps, sellerId, id, after),
     /** The account's listings after the id `after`, as many as make a page; `next` where there are more. */
     listOwn: (sellerId: string, after = '') => listOwn(deps, sellerId, after),
-    change: async (sellerId: string, id: string, patch: ListingPatch) => {
+    change: async (sellerId: string, id: string, patch: ListingPatch, along?: Along) => {
       await own(deps, sellerId, id)
-      await changeListing(deps, id, patch)
+      await changeListing({ ...deps, along }, id, patch)
       return afterChange(deps, id)
     },
-    setCredential: async (sellerId: string, id: string, credential: Credential) => {
+    setCredential: async (sellerId: string, id: string, credential: Credential, along?: Along) => {
       await own(deps, sellerId, id)
-      await setCredential(deps, id, credential)
+      await setCredential({ ...deps, along }, id, credential)
       return afterChange(deps, id)
     },
-    publish: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'published'),
-    pause: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'paused'),
-    retire: (sellerId: string, id: string) => moveTo(deps, sellerId, id, 'retired'),
+    /** @throws Problem `forbidden` for one that the operator suspended. */
+    publish: (sellerId: string, id: string, along?: Along) =>
+      moveTo({ ...deps, along }, { sellerId, id, status: 'published' }),
+    pause: (sellerId: string, id: string, along?: Along) =>
+      moveTo({ ...deps, along }, { sellerId, id, status: 'paused' }),
+    retire: (sellerId: string, id: string, along?: Along) =>
+      moveTo({ ...deps, along }, { sellerId, id, status: 'retired' }),
     /** Calls the seller's endpoints for real; see `probe.ts`. */
     probe: async (
       sellerId: string,
@@ -114,8 +120,12 @@ async function own(
   return found
 }
 
-async function moveTo(deps: Deps, sellerId: string, id: string, status: Listing['status']) {
-  await own(deps, sellerId, id)
+async function moveTo(
+  deps: Deps,
+  { sellerId, id, status }: { sellerId: string; id: string; status: Listing['status'] },
+) {
+  const { listing } = await own(deps, sellerId, id)
+  if (status === 'published') refuseSuspended(listing)
   await setStatus(deps, id, status)
   return afterChange(deps, id)
 }
@@ -151,11 +161,17 @@ async function listOf<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list
 }
 
-function refuseReserved(reserved: ReadonlySet<string>, slug: string): void {
+function refuseSuspended({ suspension }: Listing): void {
+  if (!suspension) return
+  throw new Problem('forbidden', `The operator suspended this listing (${suspension.category}).`, {
+    action: 'Ask the operator of this gateway.',
+    facts: { reason: suspension.category },
+  })
+}
+
+function refuseReserved(reserved: ReservedSlugs, slug: string): void {
   if (reserved.has(slug)) {
-    throw new Problem(
-      'slug_taken',
-      `The slug "${slug}" belongs to a provider that ships with Souk.`,
-    )
+    const detail = `The slug "${slug}" is kept for providers and servers of the gateway itself.`
+    throw new Problem('slug_taken', detail)
   }
 }

@@ -1,4 +1,5 @@
 /** What buyers see: search results, an endpoint in full, its price. */
+import type { Principal } from '#accounts'
 import { toRfc3339 } from '#core/clock'
 import { defined } from '#core/defined'
 import { parseUsdc } from '#core/money'
@@ -9,10 +10,11 @@ import { FEE_BPS, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
 import type { JsonSchema } from '#schemas'
 import type { Search, SearchDocument, Standing } from '#search'
 import type { Db } from '#store'
+import { allowedSlugs } from './allowed-slugs.js'
 import type { Card, Cards } from './cards.js'
-import type { Learning, Looker } from './learning.js'
+import type { Learning } from './learning.js'
 import { type Endpoint, type EndpointDefinition, isHttp, type Listing, urlOf } from './listing.js'
-import { endpointNotFound, type Offer, type Offers } from './offers.js'
+import { endpointNotFound, isVisible, type Offer, type Offers } from './offers.js'
 import { plainSchema } from './schema-text.js'
 import type { Standings } from './standing.js'
 import { changesBetween } from './version-changes.js'
@@ -60,13 +62,18 @@ type Deps = {
 }
 
 /** @throws Problem `invalid_request` for a price or a cursor that is none. */
-export async function browse(deps: Deps, query: BrowseQuery, looker?: Looker): Promise<BrowsePage> {
+export async function browse(
+  deps: Deps,
+  query: BrowseQuery,
+  looker?: Principal,
+): Promise<BrowsePage> {
   const { query: text, category, seller, cursor, limit, max_price } = query
   const maxPrice = max_price === undefined ? undefined : parseUsdc(max_price, 'max_price')
   const filters = { minRating: query.min_rating, minUptime: query.min_uptime, maxPrice }
+  const only = await allowedSlugs(deps.db, looker)
   const found = await deps.search.find({
     limit,
-    ...defined({ query: text, category, seller, cursor, ...filters }),
+    ...defined({ query: text, category, seller, cursor, only, ...filters }),
   })
   const results = await showAll(deps, found)
   if (looker && text !== undefined) {
@@ -76,7 +83,7 @@ export async function browse(deps: Deps, query: BrowseQuery, looker?: Looker): P
   const isOverview = (query.query ?? '').trim() === '' && query.cursor === undefined
   return {
     results,
-    ...(isOverview && { categories: await deps.search.categories() }),
+    ...(isOverview && { categories: await deps.search.categories(only) }),
     ...(found.nextCursor !== undefined && { next_cursor: found.nextCursor }),
     ...(found.isFallback && { search: { engine: found.engine, fallback: true as const } }),
   }
@@ -87,9 +94,14 @@ export async function browse(deps: Deps, query: BrowseQuery, looker?: Looker): P
  *
  * @throws Problem `endpoint_not_found`.
  */
-export async function describe(deps: Deps, endpointId: string, version?: number, looker?: Looker) {
+export async function describe(
+  deps: Deps,
+  endpointId: string,
+  version?: number,
+  looker?: Principal,
+) {
   const offer = await deps.offers.find(endpointId, version)
-  if (!offer || offer.status === 'draft') throw describeMiss(endpointId, version)
+  if (!offer || !isVisible(offer, looker)) throw describeMiss(endpointId, version)
   if (looker) deps.learning.opened(looker, endpointId)
   const definition = plainDefinition(offer.definition)
   const standing = (await deps.standings.of([endpointId])).get(endpointId)!
@@ -100,6 +112,7 @@ export async function describe(deps: Deps, endpointId: string, version?: number,
     title: definition.title,
     description: definition.description,
     ...(offer.status !== 'published' && { status: offer.status }),
+    ...(offer.suspended !== null && { status: 'suspended' }),
     input_schema: definition.input_schema,
     output_schema: definition.output_schema ?? {},
     ...(definition.example && { example: definition.example }),

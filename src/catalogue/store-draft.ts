@@ -33,6 +33,7 @@ import {
   slotOf,
   slotOfListing,
 } from './listings.js'
+import type { ReservedSlugs } from './reserved-slugs.js'
 import { countActive } from './versions.js'
 
 export type ImportOutcome = {
@@ -45,7 +46,7 @@ export type ImportOutcome = {
   imported: Imported
 }
 
-type Deps = ListingDeps & { reserved: ReadonlySet<string> }
+type Deps = ListingDeps & { reserved: ReservedSlugs }
 type Draft = Drafted['draft']
 
 export type Storing = {

@@ -11,6 +11,9 @@ export type Target =
   /** A function of this process, by its tool's name. */
   | { kind: 'code'; name: string }
 
+/** The longest answer of a tool that declares itself: it is for a model to read. */
+export const MAX_TOOL_ANSWER_BYTES = 1024 * 1024
+
 export function targetOf(definition: EndpointDefinition): Target {
   if (isHttp(definition)) return { kind: 'http', ...httpTargetOf(definition) }
   const { backend, name } = definition

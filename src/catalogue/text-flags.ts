@@ -2,17 +2,20 @@
  * Flags: text of sellers that looks like an instruction to the model that reads it. Each is kept
  * with the version that brought it, for the operator alone, until the operator clears it.
  */
+import type { Along } from '#accounts'
 import { toRfc3339 } from '#core/clock'
 import { isId, newId } from '#core/ids'
 import { decodeCursor, encodeCursor } from '#core/page'
 import { plainText } from '#core/plain-text'
 import { Problem } from '#core/problem'
 import { escapePointer } from '#schemas'
-import { type Db, int, intOrNull, type Tx } from '#store'
+import { type Db, int, intOrNull, type Store, type Tx } from '#store'
 import { revealed, type Suspicion, suspicionsIn } from './suspicions.js'
 import type { TextReading } from './text-reading.js'
 
 const MAX_PLACE = 200
+/** Flags of one statement; SQLite takes 500 at most. */
+const PORTION = 100
 /** Names of other endpoints that are looked up for one version. */
 const MAX_NAMES = 50
 const ENDPOINT_NAME = /(?<![\w.-])[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}(?![\w-]|\.\w)/g
@@ -82,6 +85,23 @@ export function flagListing(
   return flag(tx, listing, [{ endpointId: '', version: null, json }], nowMs)
 }
 
+/** A tool whose server gave it another definition. */
+export type Redefined = { endpointId: string; version: number; excerpt: string }
+
+/** Flags that a server changed what its tool is, whatever it says now. */
+export async function flagRedefined(
+  tx: Tx,
+  listing: { id: string },
+  redefined: readonly Redefined[],
+  nowMs: number,
+): Promise<void> {
+  const rows = redefined.map(({ endpointId, version, excerpt }) => ({
+    ...{ id: newId('flag', nowMs), listing_id: listing.id, endpoint_id: endpointId, version },
+    ...{ rule: 'definition-changed', place: '', excerpt, created_at: nowMs },
+  }))
+  await insertFlags(tx, rows)
+}
+
 /** What the operator has not cleared yet. */
 export async function countOpenFlags(db: Db): Promise<number> {
   const row = await db('text_flags').whereNull('cleared_at').count({ count: '*' }).first()
@@ -121,10 +141,16 @@ export async function listFlags(db: Db, { state, limit, cursor }: FlagQuery) {
  *
  * @throws Problem `not_found` when there is no such flag.
  */
-export async function clearFlag(db: Db, id: string, nowMs: number): Promise<void> {
-  const known = isFlagId(id) && (await db('text_flags').where({ id }).first('id'))
+export async function clearFlag(
+  store: Store,
+  { id, nowMs, along }: { id: string; nowMs: number; along?: Along | undefined },
+): Promise<void> {
+  const known = isFlagId(id) && (await store.db('text_flags').where({ id }).first('id'))
   if (!known) throw new Problem('not_found', 'There is no such flag.')
-  await db('text_flags').where({ id }).whereNull('cleared_at').update({ cleared_at: nowMs })
+  await store.inTransaction(async (tx) => {
+    await tx('text_flags').where({ id }).whereNull('cleared_at').update({ cleared_at: nowMs })
+    await along?.(tx, id)
+  })
 }
 
 function showFlag(row: Row) {
@@ -166,9 +192,17 @@ async function flag(
       created_at: nowMs,
     })),
   )
-  if (rows.length === 0) return
+  await insertFlags(tx, rows)
+}
+
+async function insertFlags(tx: Tx, rows: readonly Record<string, unknown>[]): Promise<void> {
   const same = ['listing_id', 'endpoint_id', 'rule', 'excerpt']
-  await tx('text_flags').insert(rows).onConflict(same).ignore()
+  for (let i = 0; i < rows.length; i += PORTION) {
+    await tx('text_flags')
+      .insert(rows.slice(i, i + PORTION))
+      .onConflict(same)
+      .ignore()
+  }
 }
 
 /** Endpoints of other listings that the texts name. */

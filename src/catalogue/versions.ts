@@ -41,6 +41,8 @@ export type Writing = {
   version: number
   status: Endpoint['status']
   importState: ImportState | null
+  /** Of a tool. */
+  toolName?: string | undefined
   /** What was seen of its texts already; else they are looked at when they are written. */
   reading?: TextReading | undefined
 }
@@ -130,7 +132,8 @@ export async function putEndpoints(
     if (latest?.status === 'active' && latest.text === text) return []
     const version = (latest?.version ?? 0) + 1
     const importState = latest?.importState ?? null
-    return [{ slug, text, version, status: 'active', importState }]
+    const toolName = 'name' in definition ? definition.name : undefined
+    return [{ slug, text, version, status: 'active', importState, toolName }]
   })
   await writeEndpoints(tx, listing, writings, nowMs)
 }
@@ -143,13 +146,14 @@ export async function writeEndpoints(
   nowMs: number,
 ): Promise<void> {
   for (const portion of portionsOf(writings)) {
-    const endpoints = portion.map(({ slug, version, status, importState }) => ({
+    const endpoints = portion.map(({ slug, version, status, importState, toolName }) => ({
       endpoint_id: endpointIdOf(listing, slug),
       listing_id: listing.id,
       slug,
       status,
       latest_version: version,
       import_state: importState,
+      tool_name: toolName ?? null,
       created_at: nowMs,
     }))
     await tx('endpoints')

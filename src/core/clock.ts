@@ -21,6 +21,11 @@ export function toRfc3339(ms: number): string {
   return new Date(ms).toISOString()
 }
 
+/** For libraries that want one. */
+export function asDate(ms: number): Date {
+  return new Date(ms)
+}
+
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$/
 
 /** Milliseconds of an RFC 3339 time, or of the start of a UTC date, `undefined` when it is neither. */

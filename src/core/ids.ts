@@ -16,6 +16,7 @@ export const ID_PREFIX = {
   secret: 'sec',
   trace: 'trc',
   flag: 'flag',
+  person: 'prsn',
   tool: 'tool',
   server: 'srv',
   gateway: 'gw',

@@ -140,14 +140,26 @@ export function pointerPath(pointer: string): string[] {
  * the last wins, as it does in `JSON.parse`. The text is walked once.
  */
 export function numberTextAt(text: string, pointer: string): string | undefined {
+  const at = placeOf(text, pointer)
+  return at === undefined ? undefined : numberAt(text, at)
+}
+
+/** The raw text of the value that `pointer` names in the valid JSON `text`; the last of equal names. */
+export function valueTextAt(text: string, pointer: string): string | undefined {
+  const at = placeOf(text, pointer)
+  return at === undefined ? undefined : text.slice(at, endOfValue(text, at))
+}
+
+/** Where the value starts that `pointer` names. */
+function placeOf(text: string, pointer: string): number | undefined {
   const path = pointerPath(pointer)
-  let found: string | undefined
+  let found: number | undefined
   walk(skipSpace(text, 0), 0)
   return found
 
   /** Walks the value at `at`, which `level` names of the path lead to; gives where it ends. */
   function walk(at: number, level: number): number {
-    found = level === path.length ? numberAt(text, at) : undefined
+    found = level === path.length ? at : undefined
     const isObject = text[at] === '{'
     if (level === path.length || (!isObject && text[at] !== '[')) return endOfValue(text, at)
     let position = skipSpace(text, at + 1)

@@ -57,6 +57,12 @@ export const problems = {
     'This is not allowed',
     'Read the message; another account or another call may be allowed.',
   ),
+  call_depth_exceeded: row(
+    403,
+    'buyer',
+    'Too many calls within one another',
+    'Answer without another call: the chain of calls is too long, or goes in a circle.',
+  ),
   account_suspended: row(
     403,
     'buyer',
@@ -73,6 +79,12 @@ export const problems = {
   account_not_found: row(404, 'buyer', 'There is no such account', 'Check the account id.'),
   key_not_found: row(404, 'buyer', 'There is no such key', 'List your keys with GET /v1/keys.'),
   listing_not_found: row(404, 'buyer', 'There is no such listing', 'Check the listing id.'),
+  gateway_not_found: row(
+    404,
+    'buyer',
+    'There is no such gateway',
+    'List your gateways with GET /v1/gateways.',
+  ),
   endpoint_not_found: row(
     404,
     'buyer',

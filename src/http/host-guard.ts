@@ -6,18 +6,19 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { Problem } from '#core/problem'
 
-export type HostGuard = (req: IncomingMessage) => void
+/** @param anyOrigin where nothing trusts what browsers send by themselves, so any site may ask. */
+export type HostGuard = (req: IncomingMessage, anyOrigin?: boolean) => void
 
 /** @throws Problem `forbidden_origin`, from the guard that it gives. */
 export function createHostGuard(publicUrl: string): HostGuard {
   const names = new Set(['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname])
-  return ({ headers }) => {
+  return ({ headers }, anyOrigin = false) => {
     const host = hostnameOf(`http://${headers.host ?? ''}`)
     if (host === undefined || !(names.has(host) || isAddress(host))) {
       throw new Problem('forbidden_origin', 'The Host header names another server.')
     }
     const { origin } = headers
-    if (origin === undefined) return
+    if (origin === undefined || anyOrigin) return
     const from = hostnameOf(origin)
     if (from === undefined || !(names.has(from) || from === host)) {
       throw new Problem('forbidden_origin', 'The Origin header names another site.')

@@ -10,7 +10,6 @@ import {
   type Party,
   type World,
 } from '../../test/support/world.js'
-import { routes } from './routes/routes.js'
 
 let world: World
 let buyer: Party
@@ -51,126 +50,6 @@ async function failures(): Promise<string | undefined> {
   const { text } = await world.rest('GET', '/metrics', undefined)
   return /^souk_failures_total (\d+)$/m.exec(text)?.[1]
 }
-
-describe('the result that a route declares is what it answers', () => {
-  const visited = new Set<string>()
-
-  /** Asks, and fails where the answer lacks a declared field or has one that is not declared. */
-  async function visit(
-    method: string,
-    path: string,
-    key: string | undefined,
-    at: string,
-    body?: unknown,
-  ) {
-    const route = routes.find((one) => one.method === method && one.path === path)!
-    visited.add(`${method} ${path}`)
-    const answer = await world.rest(method.toUpperCase(), at, key, body)
-    expect(answer.status, answer.text).toBe(route.status ?? 200)
-    const parsed = route.result!.safeParse(answer.json)
-    expect(parsed.error?.issues, `${method} ${path}`).toBeUndefined()
-    expect(parsed.data).toEqual(answer.json)
-    return answer.json
-  }
-
-  test('for looking', async () => {
-    const endpoint = '/v1/endpoints/{endpoint_id}'
-    await visit('get', '/v1/endpoints', buyer.key, '/v1/endpoints')
-    await visit('get', '/v1/endpoints', buyer.key, '/v1/endpoints?query=wiki&limit=20')
-    await visit('get', endpoint, buyer.key, `/v1/endpoints/${wiki.endpointId}`)
-    await visit('get', endpoint, buyer.key, '/v1/endpoints/arxiv.search?version=1')
-  })
-
-  test('for buying', async () => {
-    await visit('post', '/v1/quotes', buyer.key, '/v1/quotes', order())
-    const bought = await visit('post', '/v1/calls', buyer.key, '/v1/calls', order())
-    await visit('get', '/v1/calls/{id}', buyer.key, `/v1/calls/${bought.call_id}`)
-    await visit('get', '/v1/receipts/{id}', buyer.key, `/v1/receipts/${bought.receipt_id}`)
-    await visit('get', '/v1/usage', buyer.key, '/v1/usage?limit=1')
-    await visit('get', '/v1/statement', buyer.key, '/v1/statement?limit=2')
-    const mark = { call_id: bought.call_id, score: 5 }
-    await visit('post', '/v1/ratings', buyer.key, '/v1/ratings', mark)
-  })
-
-  test('for selling', async () => {
-    const listing = {
-      slug: 'notes',
-      title: 'Notes',
-      description: 'Notes.',
-      category: 'search',
-      backend: { type: 'http', base_url: world.upstream.baseUrl },
-      endpoints: [
-        {
-          slug: 'all',
-          title: 'All notes',
-          description: 'All notes.',
-          method: 'GET',
-          path: '/notes',
-          input_schema: { type: 'object' },
-          price: {
-            model: 'per_unit',
-            unit: 'note',
-            amount: '0.001',
-            quantity: '/count',
-            max_quantity: 10,
-          },
-        },
-      ],
-    }
-    const one = '/v1/listings/{id}'
-    const { id } = await visit('post', '/v1/listings', seller.key, '/v1/listings', listing)
-    const at = `/v1/listings/${id}`
-    const credential = { type: 'bearer', token: 'a-token-of-the-seller' }
-    await visit('put', `${one}/credential`, seller.key, `${at}/credential`, credential)
-    await visit('get', '/v1/listings', seller.key, '/v1/listings')
-    await visit('get', one, seller.key, at)
-    await visit('patch', one, seller.key, at, { title: 'My notes' })
-    await visit('post', `${one}/test`, seller.key, `${at}/test`, {})
-    await visit('post', `${one}/publish`, seller.key, `${at}/publish`)
-    await visit('post', `${one}/pause`, seller.key, `${at}/pause`)
-    await visit('get', '/v1/earnings', seller.key, '/v1/earnings')
-    const document = {
-      openapi: '3.0.3',
-      info: { title: 'Tides', version: '1' },
-      servers: [{ url: world.upstream.baseUrl }],
-      paths: { '/tides': { get: { summary: 'Tides', responses: { 200: { description: 'ok' } } } } },
-    }
-    const input = { document, price: { model: 'free' } }
-    await visit('post', '/v1/listings/import', seller.key, '/v1/listings/import', input)
-  })
-
-  test('for accounts, keys and the gateway itself', async () => {
-    const { operatorKey } = world
-    const limits = { day: '5' }
-    const opening = { name: 'New', limits }
-    const { id } = await visit('post', '/v1/accounts', operatorKey, '/v1/accounts', opening)
-    await visit('patch', '/v1/accounts/{id}', operatorKey, `/v1/accounts/${id}`, { limits })
-    const credit = { amount: '1', reason: 'test' }
-    const grants = '/v1/accounts/{id}/grants'
-    await visit('post', grants, operatorKey, `/v1/accounts/${id}/grants`, credit)
-    await visit('get', '/v1/operator/ledger', operatorKey, '/v1/operator/ledger')
-    await visit('get', '/v1/operator/flags', operatorKey, '/v1/operator/flags')
-    await visit('get', '/v1/me', buyer.key, '/v1/me')
-    const key = await visit('post', '/v1/keys', buyer.key, '/v1/keys', {
-      name: 'limited',
-      scopes: ['call', 'read'],
-      limits: { call: '0.5', day: '1' },
-      expires_at: '2999-01-01T00:00:00Z',
-    })
-    await visit('get', '/v1/balance', key.api_key as string, '/v1/balance')
-    await visit('get', '/v1/keys', buyer.key, '/v1/keys')
-    await visit('post', '/v1/keys/{id}/rotate', buyer.key, `/v1/keys/${key.id}/rotate`)
-    await visit('get', '/.well-known/jwks.json', undefined, '/.well-known/jwks.json')
-    await visit('get', '/healthz', undefined, '/healthz')
-    await visit('get', '/readyz', undefined, '/readyz')
-  })
-
-  test('without a route left out', () => {
-    const declared = routes.filter(({ result }) => result !== undefined)
-    const missing = declared.filter(({ method, path }) => !visited.has(`${method} ${path}`))
-    expect(missing.map(({ method, path }) => `${method} ${path}`)).toEqual([])
-  })
-})
 
 describe('a refusal', () => {
   test.each<[string, () => Promise<Answered>, keyof typeof problems]>([

@@ -3,6 +3,7 @@
  * `/mcp` to its face and serves everything else from the list of routes.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import express, { type Request, type Response } from 'express'
 import type { z } from 'zod'
 import { type Principal, requireOperator, requireScope } from '#accounts'
@@ -23,8 +24,15 @@ import { routes } from './routes/routes.js'
 export { readBody } from './read-body.js'
 
 export type HttpDeps = Omit<RouteDeps, 'proveWritable'> & {
-  mcp: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
+  mcp: Face & { upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> }
+  /** The authorization server. */
+  oauth: Face & { owns(path: string): boolean; isOpenToOrigins(path: string): boolean }
+  /** The pages for people. */
+  dashboard: Face & { owns(path: string): boolean }
 }
+
+/** Another face of the house, which it gets as functions. */
+type Face = { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
 
 /** A header that takes longer than this, or a whole request, is a client that only wastes us. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -44,15 +52,28 @@ export function createHttpServer(given: HttpDeps): Server {
   const guard = createHostGuard(deps.publicUrl)
   const app = createApp(deps)
   const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
+    const path = pathOf(req)
     try {
-      guard(req)
+      guard(req, deps.oauth.isOpenToOrigins(path))
     } catch (error) {
       answerError(deps, res, error)
       return
     }
-    if (isMcp(req.url)) void deps.mcp.handle(req, res)
+    if (path === '/mcp') void deps.mcp.handle(req, res)
+    else if (deps.oauth.owns(path)) handOver(deps, deps.oauth, req, res)
+    else if (path.startsWith('/mcp/')) void deps.mcp.handle(req, res)
+    else if (deps.dashboard.owns(path)) handOver(deps, deps.dashboard, req, res)
     else if (isCall(req)) void serve(deps, callRoute, { params: {}, query: {} }, req, res)
     else app(req, res)
+  })
+  server.on('upgrade', (req, socket, head) => {
+    try {
+      guard(req)
+    } catch {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      return
+    }
+    void deps.mcp.upgrade(req, socket, head)
   })
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -61,8 +82,13 @@ export function createHttpServer(given: HttpDeps): Server {
   return server
 }
 
-function isMcp(url: string | undefined): boolean {
-  return url === '/mcp' || url?.startsWith('/mcp?') === true || url === '/mcp/'
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
+
+function handOver(deps: HttpDeps, face: Face, req: IncomingMessage, res: ServerResponse): void {
+  face.handle(req, res).catch((error: unknown) => answerError(deps, res, error))
 }
 
 /**
@@ -128,6 +154,7 @@ async function serve(
       body: route.body && (await readRouteBody(route, route.body, req)),
       headers: req.headers,
       isGone: () => res.destroyed && !res.writableFinished,
+      address: req.socket.remoteAddress ?? '',
     }
     const answer = await route.run(deps, asked as Asked<never, never>)
     if (answer instanceof Reply) send(res, answer)
@@ -146,13 +173,14 @@ async function readRouteBody({ large }: Route, schema: z.ZodType, req: IncomingM
 
 async function authenticate(
   { accounts, publicBrowse }: HttpDeps,
-  { who, scopes }: Route,
+  { who, scopes, tokens }: Route,
   req: IncomingMessage,
 ): Promise<Principal | undefined> {
   const header = req.headers.authorization
   if (who === 'anyone' || (who === 'looker' && publicBrowse && header === undefined))
     return undefined
-  const principal = await accounts.authenticate(/^bearer +(\S+)$/i.exec(header ?? '')?.[1])
+  const secret = /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
+  const principal = await accounts.authenticate(secret, tokens ? { audience: 'any' } : {})
   if (who === 'operator') requireOperator(principal)
   if (scopes) requireScope(principal, ...scopes)
   return principal

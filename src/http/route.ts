@@ -1,13 +1,25 @@
 /** A route is data: what it takes, what it gives, who may ask. It is served and documented from that. */
 import type { z } from 'zod'
 import type { Accounts, Principal, Scope } from '#accounts'
+import type { Approvals } from '#approvals'
+import type { AuditLog } from '#audit'
 import type { CallDeps } from '#calls'
 import type { Catalogue } from '#catalogue'
+import type { Gateways } from '#gateways'
+import type { People } from '#people'
+import type { Servers } from '#servers'
+import type { Tools } from '#tools'
 import type { Vault } from '#vault'
 
 export type RouteDeps = CallDeps & {
   accounts: Accounts
+  approvals: Approvals
+  audit: AuditLog
   catalogue: Catalogue
+  gateways: Gateways
+  people: Pick<People, 'setSignIn'>
+  servers: Servers
+  tools: Tools
   vault: Pick<Vault, 'deriveKey'>
   publicUrl: string
   topUpUrl: string
@@ -29,6 +41,8 @@ export type Asked<Query, Body> = {
   headers: Record<string, string | string[] | undefined>
   /** Whether the client went away meanwhile. */
   isGone: () => boolean
+  /** The network address that asks: a proxy's, where there is one. */
+  address: string
 }
 
 /** An answer that is not plain JSON with the route's own status. */
@@ -54,6 +68,8 @@ export type Route = {
   who: Who
   /** The key needs one of them. */
   scopes?: readonly Scope[]
+  /** Whether access tokens of any resource of ours do, too; else only the secrets of keys. */
+  tokens?: true
   query?: z.ZodType
   body?: z.ZodType
   /**

@@ -34,8 +34,8 @@ export function mayBeNegative(address: string): boolean {
 }
 
 /**
- * Whether an address is only paid into while calls run, by every gateway at once. Paying in needs no
- * look at the balance, so nobody has to wait for anybody.
+ * Whether calls only pay into an address, every gateway at once. Paying in needs no look at the
+ * balance, so nobody has to wait for anybody; a transfer out of it must lock it first.
  */
 export function isCreditedOnly(address: string): boolean {
   return address === FEES || address.endsWith(':earned')

@@ -1,7 +1,7 @@
 /** What each command does to the books: postings, balances, holds and counters. */
 import { nanos } from '#core/money'
 import type { Books, HoldRow } from './books.js'
-import { available, earned, FEES, GRANTS, held } from './chart.js'
+import { available, earned, FEES, GRANTS, held, type LedgerAddress } from './chart.js'
 import type { Accepted, Command, Counter, CounterKind, Posting, Refusal } from './ledger.js'
 
 /** A counter as the hold remembers it. */
@@ -34,7 +34,16 @@ export function applyCommand(books: Books, command: Command): Accepted {
       return capture(books, command)
     case 'release':
       return release(books, command)
+    case 'transfer':
+      return post(books, command, command.to, [
+        { from: sourceOf(command), to: available(command.to), amount: command.amount },
+      ])
   }
+}
+
+/** Where the money of a transfer comes from. */
+export function sourceOf({ source, from }: Extract<Command, { kind: 'transfer' }>): LedgerAddress {
+  return source === 'earnings' ? earned(from) : available(from)
 }
 
 function hold(books: Books, command: Extract<Command, { kind: 'hold' }>): Accepted {
@@ -97,6 +106,7 @@ function post(
   const memo = command.kind === 'grant' ? command.memo : null
   for (const [position, { from, to, amount }] of postings.entries()) {
     if (amount === 0n) continue
+    if (amount < 0n) throw new Error('an amount is never negative')
     const entry = { reference, kind, position, from, to, amount, atMs, memo }
     if (!books.post(entry)) throw new Refused({ reason: 'repeated' })
     move(books, from, -amount)

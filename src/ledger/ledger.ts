@@ -9,6 +9,7 @@ import type { Nanos } from '#core/money'
 import type { Pipeline, RowWrite } from '#store'
 import type { Audit } from './audit.js'
 import type { LedgerAddress } from './chart.js'
+import type { Book } from './statement.js'
 
 export { type Audit, createAuditor, recomputeByQuery, recomputeInWorker } from './audit.js'
 export { sqliteBatchWriter } from './batch.js'
@@ -86,8 +87,18 @@ export type Command =
   | { kind: 'capture'; reference: string; seller: string; charge: Nanos; fee: Nanos; atMs: number }
   /** Gives the whole hold back. */
   | { kind: 'release'; reference: string; atMs: number }
+  /** Moves what an account can spend, or what it has earned, to what `to` can spend. */
+  | {
+      kind: 'transfer'
+      reference: string
+      source: Book
+      from: string
+      to: string
+      amount: Nanos
+      atMs: number
+    }
 
-/** What an accepted command left behind: the buyer's spendable amount. */
+/** What an accepted command left behind: the spendable amount of the buyer, or of who was paid. */
 export type Accepted = { available: Nanos }
 
 export type Refusal =

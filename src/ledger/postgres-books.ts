@@ -61,9 +61,8 @@ export function postgresBooks(facts: Facts): PostgresBooks {
     balance: (address) => accounts.get(address) ?? 0n,
     move(address, delta) {
       const balance = accounts.get(address) ?? 0n
-      if (isCreditedOnly(address)) {
-        if (delta < 0n) throw new Error(`${address} is only ever paid into`)
-      } else if (balance + delta < 0n && !mayBeNegative(address)) return false
+      const isPaidIn = isCreditedOnly(address) && delta >= 0n
+      if (!isPaidIn && balance + delta < 0n && !mayBeNegative(address)) return false
       set(accounts, address, balance + delta)
       set(changes.moved, address, (changes.moved.get(address) ?? 0n) + delta)
       return true

@@ -80,9 +80,7 @@ function parametersOf(
   const opened = [...changes.opened.values()]
   const closed = [...changes.closed].filter((reference) => !changes.opened.has(reference))
   const counted = [...changes.counted.values()].filter(({ change }) => change !== 0n)
-  const moved = [...changes.moved].filter(([, amount]) => amount !== 0n)
-  const credits = moved.filter(([address]) => isCreditedOnly(address))
-  const moves = moved.filter(([address]) => !isCreditedOnly(address))
+  const [credits, moves] = creditsAndMoves(changes)
   return [
     entries.map(({ reference }) => reference),
     entries.map(({ kind }) => kind),
@@ -107,6 +105,13 @@ function parametersOf(
   ]
 }
 
+/** What is only paid in and nobody has to be locked for, and what changes a balance. */
+function creditsAndMoves({ moved }: Changes): [credits: Moved[], moves: Moved[]] {
+  const isCredit = ([address, amount]: Moved) => isCreditedOnly(address) && amount > 0n
+  const all = [...moved].filter(([, amount]) => amount !== 0n)
+  return [all.filter(isCredit), all.filter((one) => !isCredit(one))]
+}
+
 /** Accounts are made when they are first posted to, which takes a round trip more. */
 async function openAccounts(
   pipeline: Pipeline,
@@ -124,9 +129,8 @@ async function openAccounts(
   return new Map(made.map(({ id, address }) => [address, id]))
 }
 
-function idsAndAmounts(
-  moved: readonly [address: string, amount: bigint][],
-  idOf: (address: string) => bigint,
-): Parameter[] {
+type Moved = [address: string, amount: bigint]
+
+function idsAndAmounts(moved: readonly Moved[], idOf: (address: string) => bigint): Parameter[] {
   return [moved.map(([address]) => idOf(address)), moved.map(([, amount]) => amount)]
 }

@@ -1,6 +1,7 @@
 /** Reads and locks on PostgreSQL what a batch may change, in one round trip. */
 import { int, type Parameter, type Pipeline, type RowWrite, type Write } from '#store'
-import { available, GRANTS, held } from './chart.js'
+import { available, GRANTS, held, isCreditedOnly } from './chart.js'
+import { sourceOf } from './entries.js'
 import type { Command, Unit } from './ledger.js'
 import { counterName, type Facts, postingName } from './postgres-books.js'
 
@@ -15,6 +16,18 @@ const OPEN_COUNTERS = `insert into ledger_counters (scope, "window", used, ends_
   select v.scope, v.name, 0, v.ends_at
   from unnest($1::text[], $2::text[], $3::bigint[]) as v(scope, name, ends_at)
   order by v.scope, v.name on conflict (scope, "window") do nothing`
+
+/**
+ * Adds what was paid in to the balances that something is to be taken from, and locks them. It comes
+ * before all other locks: whoever folds credits holds nothing that such a batch could wait for.
+ */
+const FOLD_FIRST = `with folded as (
+    delete from ledger_credits c using ledger_accounts a
+    where a.address = any($1::text[]) and c.account_id = a.id returning c.account_id, c.amount),
+  sums as (select account_id, sum(amount) as amount from folded
+    group by account_id order by account_id)
+  update ledger_accounts a set balance = a.balance + sums.amount
+  from sums where a.id = sums.account_id`
 
 // Every batch locks holds by reference, then counters by name, then accounts by id, then what rows
 // claim by key: two batches can wait for one another, never in a circle. The counters are those of
@@ -58,7 +71,9 @@ export async function readFacts(
   const references = [...new Set(commands.map(({ reference }) => reference))]
   const wanted = countersOf(commands)
   const addresses = [...new Set(commands.flatMap(addressesOf))]
-  const [, locked, posted, writable] = await Promise.all([
+  const emptied = emptiedBy(commands)
+  const [, , locked, posted, writable] = await Promise.all([
+    emptied.length > 0 && pipeline.run(FOLD_FIRST, [emptied]),
     wanted.scopes.length > 0 &&
       pipeline.run(OPEN_COUNTERS, [wanted.scopes, wanted.windows, wanted.endsAt]),
     pipeline.run<LockedRow>(LOCKED, [references, wanted.scopes, wanted.windows, addresses]),
@@ -146,8 +161,16 @@ function addressesOf(command: Command): string[] {
       return [GRANTS, available(command.account)]
     case 'hold':
       return [available(command.account), held(command.account)]
+    case 'transfer':
+      return [sourceOf(command), available(command.to)]
     case 'capture':
     case 'release':
       return []
   }
+}
+
+/** Those that money is taken from although calls only pay into them. */
+function emptiedBy(commands: readonly Command[]): string[] {
+  const sources = commands.flatMap((it) => (it.kind === 'transfer' ? [sourceOf(it)] : []))
+  return [...new Set(sources.filter(isCreditedOnly))]
 }

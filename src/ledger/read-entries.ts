@@ -16,7 +16,7 @@ export const BEFORE_ALL_POSTINGS: Omit<HeldPosting, 'account'> = {
 }
 
 /** Amounts are nano-USDC. */
-export function entryReader({ all }: Reader) {
+export function entryReader({ all }: Pick<Reader, 'all'>) {
   return {
     /** All postings of each of these references, ordered by kind and position. */
     async postingsOf(references: readonly string[]): Promise<Map<string, StoredPosting[]>> {
@@ -59,7 +59,7 @@ export function entryReader({ all }: Reader) {
       const rows = await all<HeldPosting>(
         `select p.reference, p.kind, p.position, f.address as account
          from ledger_postings p join ledger_accounts f on f.id = p.from_id
-         where (p.reference, p.kind, p.position) > (?, ?, ?) and p.kind <> 'grant'
+         where (p.reference, p.kind, p.position) > (?, ?, ?) and p.kind in ('hold', 'capture', 'release')
          order by p.reference, p.kind, p.position limit ?`,
         [reference, kind, position, limit],
       )

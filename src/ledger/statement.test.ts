@@ -11,6 +11,7 @@ import {
   type LedgerUnderTest,
   releaseOf,
   SELLER,
+  transferOf,
   unitOf,
   usdc,
 } from '../../test/support/ledger-units.js'
@@ -52,6 +53,32 @@ describe.each([
     await ledger.commit(unitOf({ ...capture, atMs } as typeof capture))
     return reference
   }
+
+  test('shows a transfer as a line of both who paid and who was paid', async () => {
+    const { ledger } = opened
+    const [from, to] = [await aBuyer(ledger, usdc('5')), await aBuyer(ledger, usdc('1'))]
+    const move = transferOf(from, to, usdc('2'))
+    await ledger.commit(unitOf(move))
+    const lineOf = async (account: string) => (await read(account)).lines.at(-1)
+    const both = { kind: 'transfer', book: 'spending', reference: move.reference, memo: null }
+    expect(await lineOf(from)).toMatchObject({ ...both, amount: -usdc('2'), balance: usdc('3') })
+    expect(await lineOf(to)).toMatchObject({ ...both, amount: usdc('2'), balance: usdc('3') })
+  })
+
+  test('shows earnings that were made spendable in both books', async () => {
+    const { ledger } = opened
+    const seller = 'acct_thrifty'
+    const hold = holdOf(await aBuyer(ledger, usdc('5')), usdc('1'))
+    const capture = { ...captureOf(hold.reference, usdc('1')), seller }
+    await ledger.commit(unitOf(hold, capture as typeof capture & { kind: 'capture' }))
+    await ledger.commit(unitOf(transferOf(seller, seller, usdc('0.4'), { source: 'earnings' })))
+    const { lines } = await read(seller)
+    const shown = lines.map(({ book, kind, amount, balance }) => [book, kind, amount, balance])
+    expect(shown).toHaveLength(3)
+    expect(shown).toContainEqual(['earnings', 'earning', usdc('1'), usdc('1')])
+    expect(shown).toContainEqual(['earnings', 'transfer', -usdc('0.4'), usdc('0.6')])
+    expect(shown).toContainEqual(['spending', 'transfer', usdc('0.4'), usdc('0.4')])
+  })
 
   test('shows a grant with its memo, and a call as one line with charge and fee', async () => {
     const buyer = await aBuyer(opened.ledger, usdc('5'))

@@ -15,9 +15,9 @@ export type Balances = Readonly<Record<Book, Nanos>>
 
 export type StatementLine = {
   book: Book
-  /** Credit from the operator; a call that was paid for; a call that was sold. */
-  kind: 'grant' | 'charge' | 'earning'
-  /** The id of the grant or the call. */
+  /** Credit from the operator; a call that was paid for; one that was sold; money moved over. */
+  kind: 'grant' | 'charge' | 'earning' | 'transfer'
+  /** The id of the grant, the call or the transfer. */
   reference: string
   atMs: number
   /** What the book gained, nano-USDC; negative for what it lost. */
@@ -64,7 +64,7 @@ type Span = {
 type Row = {
   at: bigint
   reference: string
-  kind: 'grant' | 'capture'
+  kind: 'grant' | 'capture' | 'transfer'
   book: Book
   from: LedgerAddress
   to: LedgerAddress
@@ -176,7 +176,7 @@ function lineOf(account: string, postings: readonly Row[]): Unbalanced {
   const isCharge = kind === 'capture' && book === 'spending'
   const line = {
     ...{ book, reference, memo, amount },
-    kind: kind === 'grant' ? kind : isCharge ? ('charge' as const) : ('earning' as const),
+    kind: kind !== 'capture' ? kind : isCharge ? ('charge' as const) : ('earning' as const),
     atMs: int(at),
     parts: isCharge ? { charge: nanos(-amount - fee), fee } : undefined,
   }

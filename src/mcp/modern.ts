@@ -1,51 +1,78 @@
 /** Clients of 2026-07-28: stateless, each request with its own envelope; the SDK's handler serves. */
 import { pipeline, Readable } from 'node:stream'
-import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import {
+  type AuthInfo,
+  createMcpHandler,
+  InMemoryServerEventBus,
+  type McpHttpHandler,
+} from '@modelcontextprotocol/server'
 import type { Exchange } from './legacy.js'
-import { buildServer, type Caller } from './server.js'
-import type { ToolDeps } from './tools/tool.js'
+import { buildServer } from './server.js'
+import type { Caller, Surface } from './surface.js'
 
 export type Modern = { answer(exchange: Exchange): Promise<void> }
 
-export function createModern(deps: ToolDeps): Modern {
-  const handler = createMcpHandler((context) => buildServer(deps, callerIn(context.authInfo)), {
-    legacy: 'reject',
-  })
+/** Headers that the protocol gives a meaning. */
+const HEADERS = ['content-type', 'accept', 'mcp-protocol-version', 'mcp-method', 'mcp-name']
+
+export function createModern(): Modern {
+  const handler = createMcpHandler(serverFor, { legacy: 'reject' })
   return {
-    async answer({ req, res, caller, body }) {
-      const headers = new Headers()
-      for (const name of [
-        'content-type',
-        'accept',
-        'mcp-protocol-version',
-        'mcp-method',
-        'mcp-name',
-      ]) {
-        const value = req.headers[name]
-        if (typeof value === 'string') headers.set(name, value)
-      }
-      const request = new Request('http://souk/mcp', { method: 'POST', headers })
-      const response = await handler.fetch(request, {
-        parsedBody: body,
-        authInfo: carry(caller),
-      })
-      res.writeHead(response.status, Object.fromEntries(response.headers))
-      if (!response.body) {
-        res.end()
-        return
-      }
-      // A client that goes away ends the stream; there is nobody left to be told of it.
-      pipeline(Readable.fromWeb(response.body as never), res, () => {})
+    async answer(exchange) {
+      if (isListen(exchange)) await listen(exchange)
+      else await pass(handler, exchange)
     },
   }
 }
 
-/** The SDK hands `authInfo` through to the factory untouched; the caller rides in it. */
-function carry(caller: Caller): AuthInfo {
-  const clientId = caller.principal?.key.id ?? 'public'
-  return { token: '', clientId, scopes: [], extra: { caller } }
+/** A subscription is told of the changes of its own address: it has a handler, and a bus, to itself. */
+async function listen(exchange: Exchange): Promise<void> {
+  const { surface, caller, res } = exchange
+  const bus = new InMemoryServerEventBus()
+  const handler = createMcpHandler(serverFor, { legacy: 'reject', bus })
+  const unwatch =
+    caller.principal && surface.watch?.(caller.principal, () => handler.notify.toolsChanged())
+  res.once('close', () => {
+    unwatch?.()
+    void handler.close()
+  })
+  await pass(handler, exchange)
 }
 
-function callerIn(authInfo: AuthInfo | undefined): Caller {
-  return authInfo!.extra!.caller as Caller
+async function pass(
+  handler: McpHttpHandler,
+  { req, res, surface, caller, body }: Exchange,
+): Promise<void> {
+  const headers = new Headers()
+  for (const name of HEADERS) {
+    const value = req.headers[name]
+    if (typeof value === 'string') headers.set(name, value)
+  }
+  const request = new Request('http://souk/mcp', { method: 'POST', headers })
+  const authInfo = carry({ surface, caller })
+  const response = await handler.fetch(request, { parsedBody: body, authInfo })
+  res.writeHead(response.status, Object.fromEntries(response.headers))
+  if (!response.body) {
+    res.end()
+    return
+  }
+  // A client that goes away ends the stream; there is nobody left to be told of it.
+  pipeline(Readable.fromWeb(response.body as never), res, () => {})
+}
+
+function isListen({ messages }: Exchange): boolean {
+  return messages.some((it) => 'method' in it && it.method === 'subscriptions/listen')
+}
+
+type Asked = { surface: Surface; caller: Caller }
+
+/** The SDK hands `authInfo` through to the factory untouched; who asks for what rides in it. */
+function carry(asked: Asked): AuthInfo {
+  const clientId = asked.caller.principal?.key.id ?? 'public'
+  return { token: '', clientId, scopes: [], extra: { asked } }
+}
+
+function serverFor({ authInfo }: { authInfo?: AuthInfo }) {
+  const { surface, caller } = authInfo!.extra!.asked as Asked
+  return buildServer(surface, caller)
 }

@@ -1,23 +1,38 @@
 /** The answer to a plain tools/call, as the SDK's server would give it, written out directly. */
-import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server'
+import { ProtocolError, SERVER_INFO_META_KEY } from '@modelcontextprotocol/server'
+import { InputNeeded } from './input-needed.js'
+import { IDENTITY } from './marketplace.js'
 import type { Era, ToolCall } from './plain-call.js'
-import { type Caller, IDENTITY } from './server.js'
-import type { ToolDeps } from './tools/tool.js'
-import { runTool, toCallToolResultText } from './tools/tools.js'
+import { type Caller, resultText, type Surface } from './surface.js'
 
 /** What the SDK adds to each result of an era. */
-const ADDED: Record<Era, string> = {
-  legacy: '',
-  modern: `,"resultType":"complete","_meta":${JSON.stringify({ [SERVER_INFO_META_KEY]: IDENTITY })}`,
+const ADDED: Record<Era, { members: string; meta: string }> = {
+  legacy: { members: '', meta: '' },
+  modern: {
+    members: '"resultType":"complete"',
+    meta: `"${SERVER_INFO_META_KEY}":${JSON.stringify(IDENTITY)}`,
+  },
 }
 
 export async function answerPlainCall(
-  deps: ToolDeps,
+  surface: Surface,
   caller: Caller,
   { id, params }: ToolCall,
   era: Era,
 ): Promise<string> {
-  const answer = await runTool(deps, caller, params.name, params.arguments ?? {})
-  const result = toCallToolResultText(answer, ADDED[era])
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
+  const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},`
+  try {
+    return `${head}"result":${resultText(await surface.call(caller, params), ADDED[era])}}`
+  } catch (error) {
+    if (error instanceof InputNeeded) return `${head}"result":${neededText(error)}}`
+    if (!(error instanceof ProtocolError)) throw error
+    const { code, message, data } = error
+    return `${head}"error":${JSON.stringify({ code, message, data })}}`
+  }
+}
+
+/** Only clients of the current era are answered so: the others are asked by a message of its own. */
+function neededText({ inputRequests, requestState }: InputNeeded): string {
+  const _meta = { [SERVER_INFO_META_KEY]: IDENTITY }
+  return JSON.stringify({ resultType: 'input_required', inputRequests, requestState, _meta })
 }

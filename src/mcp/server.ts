@@ -1,32 +1,34 @@
-/** One SDK server for one request: the precomputed list of tools, and their dispatch. */
+/** One SDK server for one request: it understands the protocol, the surface answers. */
 import { Server } from '@modelcontextprotocol/server'
-import type { Principal } from '#accounts'
-import { instructions } from './instructions.js'
-import type { ToolDeps } from './tools/tool.js'
-import { runTool, toCallToolResult, toolList } from './tools/tools.js'
+import { InputNeeded } from './input-needed.js'
+import { type Caller, type CallParams, resultText, type Surface } from './surface.js'
 
-/** What the server says of itself. */
-export const IDENTITY = { name: 'souk', title: 'Souk', version: '0.1.0' }
-
-/** The list is the same for everybody and changes only with a release. */
-const CACHE = { ttlMs: 60 * 60 * 1_000, cacheScope: 'public' as const }
-
-export type Caller = {
-  principal: Principal | undefined
-  /** Whether the client went away meanwhile. */
-  isGone: () => boolean
-  tag: string | undefined
-}
-
-export function buildServer(deps: ToolDeps, caller: Caller): Server {
-  const server = new Server(IDENTITY, {
-    capabilities: { tools: {} },
-    instructions,
-    cacheHints: { 'tools/list': CACHE, 'server/discover': CACHE },
+export function buildServer(surface: Surface, caller: Caller): Server {
+  const { identity, instructions, cache } = surface
+  const server = new Server(identity, {
+    capabilities: { tools: surface.watch ? { listChanged: true } : {} },
+    ...(instructions !== undefined && { instructions }),
+    cacheHints: { 'tools/list': cache, 'server/discover': cache },
   })
-  server.setRequestHandler('tools/list', () => ({ tools: toolList }))
-  server.setRequestHandler('tools/call', async ({ params }) =>
-    toCallToolResult(await runTool(deps, caller, params.name, params.arguments ?? {})),
-  )
+  server.setRequestHandler('tools/list', async () => ({
+    tools: JSON.parse(await surface.list(caller)),
+  }))
+  server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
+    const { name, arguments: args, _meta } = params
+    const token = _meta?.progressToken
+    const notify = (progress: object) => {
+      const params = { progressToken: token!, ...progress }
+      void mcpReq.notify({ method: 'notifications/progress', params } as never).catch(() => {})
+    }
+    const asking: CallParams = { name, ...(args && { arguments: args }), ...(_meta && { _meta }) }
+    const own = { ...caller, ...(token !== undefined && { onProgress: notify }) }
+    try {
+      return JSON.parse(resultText(await surface.call(own, asking)))
+    } catch (error) {
+      if (!(error instanceof InputNeeded)) throw error
+      const { inputRequests, requestState } = error
+      return { resultType: 'input_required', inputRequests, requestState } as never
+    }
+  })
   return server
 }

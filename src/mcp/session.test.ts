@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '#accounts'
 import { handClock } from '#core/clock'
-import { createSessions, type Sessions } from './session.js'
+import { createSessions, ownerOf, type Sessions } from './session.js'
 
 const HOUR_MS = 60 * 60 * 1_000
-const ada = { key: { id: 'key_ada' } } as unknown as Principal
-const bob = { key: { id: 'key_bob' } } as unknown as Principal
+const principal = (id: string) => ({ key: { id } }) as unknown as Principal
+const ada = ownerOf(principal('key_ada'), { id: '' })
+const bob = ownerOf(principal('key_bob'), { id: '' })
+const nobody = ownerOf(undefined, { id: '' })
 const key = Buffer.alloc(32, 7)
 
 let clock: ReturnType<typeof handClock>
@@ -20,12 +22,12 @@ test('a session is live for the key that began it, and for no other', () => {
   const id = sessions.begin(ada)
   expect(sessions.isLive(id, ada)).toBe(true)
   expect(sessions.isLive(id, bob)).toBe(false)
-  expect(sessions.isLive(id, undefined)).toBe(false)
+  expect(sessions.isLive(id, nobody)).toBe(false)
 })
 
 test('a session that was begun without a key is not one of a key', () => {
-  const id = sessions.begin(undefined)
-  expect(sessions.isLive(id, undefined)).toBe(true)
+  const id = sessions.begin(nobody)
+  expect(sessions.isLive(id, nobody)).toBe(true)
   expect(sessions.isLive(id, ada)).toBe(false)
 })
 
@@ -87,4 +89,9 @@ describe('ending', () => {
     sessions.end(id, ada)
     expect(sessions.isLive(`${id}.x`, ada)).toBe(false)
   })
+})
+
+test('a session of one address is none of another', () => {
+  const id = sessions.begin(ada)
+  expect(sessions.isLive(id, ownerOf(principal('key_ada'), { id: 'gw_1' }))).toBe(false)
 })

@@ -1,6 +1,7 @@
 /**
  * Requests that their client took back with `notifications/cancelled`, as clients of the older era
- * do within a session; those of 2026-07-28 just go away. It reaches a call until it is sent.
+ * do within a session; those of 2026-07-28 just go away. It reaches a call until it is sent, and
+ * after that where what answers it can be stopped.
  */
 
 export type RunningRequests = {
@@ -9,18 +10,23 @@ export type RunningRequests = {
   takeBack(sessionId: string, requestId: unknown): void
 }
 
-export type RunningRequest = { isTakenBack(): boolean; done(): void }
+export type RunningRequest = {
+  isTakenBack(): boolean
+  /** Aborted when it is taken back. */
+  signal(): AbortSignal
+  done(): void
+}
 
 export function createRunningRequests(): RunningRequests {
-  /** Whether each was taken back. */
-  const running = new Map<string, { isTakenBack: boolean }>()
+  const running = new Map<string, ReturnType<typeof lateSignal>>()
   return {
     begin(sessionId, requestId) {
       const name = nameOf(sessionId, requestId)
-      const request = { isTakenBack: false }
+      const request = lateSignal()
       running.set(name, request)
       return {
-        isTakenBack: () => request.isTakenBack,
+        isTakenBack: request.isAborted,
+        signal: request.signal,
         done: () => {
           // A client that uses an id twice at once can take back only the latter.
           if (running.get(name) === request) running.delete(name)
@@ -28,8 +34,25 @@ export function createRunningRequests(): RunningRequests {
       }
     },
     takeBack(sessionId, requestId) {
-      const request = running.get(nameOf(sessionId, requestId))
-      if (request) request.isTakenBack = true
+      running.get(nameOf(sessionId, requestId))?.abort()
+    },
+  }
+}
+
+/** A signal that is made when someone asks for it: most requests end without. */
+function lateSignal() {
+  let isAborted = false
+  let controller: AbortController | undefined
+  return {
+    isAborted: () => isAborted,
+    abort() {
+      isAborted = true
+      controller?.abort()
+    },
+    signal(): AbortSignal {
+      controller ??= new AbortController()
+      if (isAborted) controller.abort()
+      return controller.signal
     },
   }
 }

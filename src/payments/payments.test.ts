@@ -79,7 +79,9 @@ describe('earnings', () => {
     const nothing: Json = { currency: 'USDC', available: '0', pending: '0', paid_out: '0' }
     const earned = await world.rest('GET', '/v1/earnings', seller.key)
     expect(earned.json).toEqual({ ...nothing, available: '0.002' })
-    expect(await earnings(world.started.gateway.deps, buyer.id)).toEqual(nothing)
+    const { deps } = world.started.gateway
+    const account = await deps.accounts.get(buyer.id)
+    expect(await earnings(deps, { account })).toEqual(nothing)
   })
 
   test('are shown to keys that sell or read', async () => {

@@ -1,10 +1,13 @@
 /** Money in and out. In the sandbox it comes in as the operator's grants; it is earned by selling. */
-import type { Account } from '#accounts'
+import { type Account, type Principal, suspensionOf } from '#accounts'
 import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
 import { formatUsdc, type Nanos } from '#core/money'
 import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
+
+export { type Transferred, transferEarnings, transferToSubAccount } from './transfers.js'
+export { welcome } from './welcome.js'
 
 type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
 
@@ -48,13 +51,21 @@ export async function grant(
   }
 }
 
-/** What an account earned by selling; nothing is pending, since a capture is final. */
-export async function earnings({ ledger }: Pick<Deps, 'ledger'>, accountId: string) {
-  const { earned, leaving } = await ledger.earningsOf(accountId)
+/**
+ * What an account earned by selling; nothing is pending, since a capture is final. It is held, and
+ * cannot be moved or paid out, while the account is suspended.
+ */
+export async function earnings(
+  { ledger }: Pick<Deps, 'ledger'>,
+  principal: Pick<Principal, 'account' | 'parent'>,
+) {
+  const { earned, leaving } = await ledger.earningsOf(principal.account.id)
+  const suspension = suspensionOf(principal)
   return {
     currency: 'USDC' as const,
     available: formatUsdc(earned),
     pending: formatUsdc(leaving),
     paid_out: '0',
+    ...(suspension && { held: true, held_reason: suspension.category }),
   }
 }

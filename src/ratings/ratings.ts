@@ -2,7 +2,7 @@
  * What buyers say: one mark a call, changeable, only for a call that delivered, and never by the
  * account that sold it.
  */
-import { isSelfDealing, type Principal, requireScope } from '#accounts'
+import { type Parties, type Principal, requireScope } from '#accounts'
 import { findCall, spentOn } from '#calls'
 import type { Catalogue } from '#catalogue'
 import type { Clock } from '#core/clock'
@@ -14,6 +14,7 @@ export { ratingResultSchema, ratingSchema } from './wire.js'
 
 type Deps = {
   store: Store
+  accounts: Parties
   clock: Clock
   catalogue: Pick<Catalogue, 'setRatings' | 'describeSeller' | 'learnMark'>
 }
@@ -29,8 +30,8 @@ type Mark = { callId: string; score: number; comment?: string | undefined }
 export async function rate(deps: Deps, principal: Principal, mark: Mark) {
   requireScope(principal, 'call')
   const call = await findCall(deps.store, principal.account.id, mark.callId)
-  if (isSelfDealing(call.buyerId, call.sellerId)) {
-    throw new Problem('rating_refused', 'An account cannot rate itself.')
+  if (await deps.accounts.isSelfDealing(call.buyerId, call.sellerId)) {
+    throw new Problem('rating_refused', 'An account cannot rate itself or one of its own.')
   }
   if (call.outcome !== 'charged' && call.outcome !== 'free') {
     throw new Problem(
@@ -58,16 +59,17 @@ export async function rate(deps: Deps, principal: Principal, mark: Mark) {
       .merge(['score', 'comment', 'spent', 'updated_at'])
     return opinionOf(await voicesOn(tx, call.endpointId))
   })
-  const { endpointId, buyerId } = call
-  deps.catalogue.learnMark({ endpointId, buyerId, score: mark.score })
+  const buyerId = await deps.accounts.partyOf(call.buyerId)
+  deps.catalogue.learnMark({ endpointId: call.endpointId, buyerId, score: mark.score })
   return { seller: await deps.catalogue.describeSeller(call.sellerId) }
 }
 
-/** What each buyer said of an endpoint, with the most that it had paid when it gave a mark. */
+/** What each party of buyers said of an endpoint, with the most that it had paid when it gave a mark. */
 async function voicesOn(tx: Tx, endpointId: string): Promise<Voice[]> {
   const rows = await tx('ratings')
+    .join('accounts', 'accounts.id', 'ratings.buyer_id')
     .where({ endpoint_id: endpointId })
-    .groupBy('buyer_id')
+    .groupByRaw('coalesce(accounts.parent_id, accounts.id)')
     .select(tx.raw('sum(score) as sum'), tx.raw('count(*) as count'), tx.raw('max(spent) as spent'))
   return rows.map(({ sum, count, spent }) => ({ sum: int(sum), count: int(count), spent }))
 }

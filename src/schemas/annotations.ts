@@ -52,3 +52,34 @@ export function annotationFault(name: string, value: unknown): string | undefine
   const rule = RULES.get(name)
   return rule === undefined || rule.allows(value) ? undefined : rule.message
 }
+
+/** Keywords under which names are the seller's own, each with a schema. */
+const MAPS = new Set([
+  'properties',
+  'patternProperties',
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+])
+/** Keywords under which values stand, whatever they look like. */
+const VALUES = new Set(['enum', 'const', 'default', 'example', 'examples'])
+
+/** A schema as clients get it: without any `x-…`, which say how its arguments are sent. */
+export function withoutHints<Schema>(schema: Schema): Schema {
+  return bare(schema) as Schema
+}
+
+function bare(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(bare)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const members = Object.entries(schema)
+    .filter(([name]) => !name.startsWith('x-'))
+    .map(([name, value]) => [name, bareMember(name, value)])
+  return Object.fromEntries(members)
+}
+
+function bareMember(name: string, value: unknown): unknown {
+  if (VALUES.has(name)) return value
+  if (!MAPS.has(name) || typeof value !== 'object' || value === null) return bare(value)
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, bare(part)]))
+}

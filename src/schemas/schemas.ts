@@ -18,6 +18,7 @@ import {
 import { linearRegExp, MAX_PATTERN_SIZE } from './linear-pattern.js'
 import type { WorkerMessage } from './prover.js'
 
+export { withoutHints } from './annotations.js'
 export {
   escapePointer,
   isObject,
@@ -205,16 +206,21 @@ function startWorker(schemas: readonly JsonSchema[]): Worker {
  */
 export function createValidators({ capacity = 500 }: { capacity?: number } = {}): {
   for(schema: JsonSchema, hash: string): Validator
+  /** The schema alone decides, also about arguments that it does not name. */
+  forTool(schema: JsonSchema, hash: string): Validator
 } {
   const kept = new Map<string, Validator>()
   return {
-    for(schema, hash) {
-      const validator = kept.get(hash) ?? withDeclaredOnly(schema, compileSchema(schema))
-      kept.delete(hash)
-      kept.set(hash, validator)
-      if (kept.size > capacity) kept.delete(kept.keys().next().value!)
-      return validator
-    },
+    for: (schema, hash) => keep(hash, () => withDeclaredOnly(schema, compileSchema(schema))),
+    forTool: (schema, hash) => keep(`tool ${hash}`, () => compileSchema(schema)),
+  }
+
+  function keep(name: string, make: () => Validator): Validator {
+    const validator = kept.get(name) ?? make()
+    kept.delete(name)
+    kept.set(name, validator)
+    if (kept.size > capacity) kept.delete(kept.keys().next().value!)
+    return validator
   }
 }
 

@@ -77,8 +77,10 @@ function questionHash({
   seller,
   minRating,
   minUptime,
+  only,
 }: SearchQuery): string {
-  const filters = [category, seller, minRating, minUptime].map((filter) => filter ?? null)
+  const among = only && [...only].sort().join()
+  const filters = [category, seller, minRating, minUptime, among].map((filter) => filter ?? null)
   const asked = [query?.trim() ?? '', maxPrice?.toString() ?? null, ...filters]
   return createHash('sha256').update(JSON.stringify(asked)).digest('base64url').slice(0, 12)
 }

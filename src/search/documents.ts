@@ -53,7 +53,7 @@ export type Documents = {
   putStanding(standing: Standing): void
   /** A test for documents that pass every filter; `undefined` where none can. */
   filterOf(query: SearchQuery): ((document: number) => boolean) | undefined
-  categories(): { name: string; count: number }[]
+  categories(only?: ReadonlySet<string>): { name: string; count: number }[]
   /**
    * The documents that are left, under new numbers, and the new number of each old one. It yields
    * between steps, while nothing may be put or removed.
@@ -126,7 +126,10 @@ export function createDocuments(
       if (number !== undefined) quality[number] = qualityOf(standing)
     },
     filterOf: (query) => filterOf(query, { ids, names, columns, maxTotal, gone, standings }),
-    categories: () => countTexts(numbers.values(), columns.category, names),
+    categories: (only) => {
+      const shown = [...numbers.values()].filter((it) => isAmong(only, ids[it]!))
+      return countTexts(shown, columns.category, names)
+    },
     fold: () =>
       fold({ ids, names, columns, maxTotal, changedAtMs, listing, likeness, method, numbers }),
   }
@@ -163,6 +166,11 @@ function reaches(value: number | null | undefined, least: number): boolean {
   return value !== null && value !== undefined && value >= least
 }
 
+/** Whether an endpoint is of one of these listings, whose slugs are where ids begin. */
+function isAmong(only: ReadonlySet<string> | undefined, id: string): boolean {
+  return only === undefined || only.has(id.slice(0, id.indexOf('.')))
+}
+
 function countTexts(documents: Iterable<number>, column: Uint32Array, names: Names) {
   const counts = new Map<number, number>()
   for (const document of documents) {
@@ -181,7 +189,7 @@ type Filtered = Pick<StoredDocuments, 'ids' | 'columns' | 'maxTotal'> & {
 }
 
 function filterOf(
-  { category, seller, maxPrice, minRating, minUptime }: SearchQuery,
+  { category, seller, maxPrice, minRating, minUptime, only }: SearchQuery,
   { ids, names, columns, maxTotal, gone, standings }: Filtered,
 ): ((document: number) => boolean) | undefined {
   const tests: ((document: number) => boolean)[] = [(it) => gone[it] === 0]
@@ -196,6 +204,8 @@ function filterOf(
     const { sellerId, sellerName, sellerSlug } = columns
     tests.push((it) => [sellerId[it], sellerName[it], sellerSlug[it]].includes(wanted))
   }
+  if (only?.size === 0) return undefined
+  if (only) tests.push((it) => isAmong(only, ids[it]!))
   if (maxPrice !== undefined) tests.push((it) => maxTotal[it]! <= maxPrice)
   const standingOf = (document: number) => standings.get(ids[document]!)
   if (minRating !== undefined) tests.push((it) => reaches(standingOf(it)?.score, minRating))

@@ -42,7 +42,7 @@ export function embeddedSearch(file: string, report: (error: Error) => void = ()
       const nextCursor = page.hasMore ? cursorBehind(query, place, page) : undefined
       return nextCursor === undefined ? found : { ...found, nextCursor }
     },
-    categories: () => thread.ask('categories'),
+    categories: (only) => thread.ask('categories', only),
     revision: () => thread.ask('revision'),
     setRevision: (revision) => thread.ask('setRevision', revision),
     ready: async () => closing === undefined && thread.isAlive(),

@@ -58,7 +58,7 @@ export async function keepIndex(
         rank = createRanking(index, lessons)
       }),
     find: async (question) => rank(question),
-    categories: async () => index.documents.categories(),
+    categories: async (only) => index.documents.categories(only),
     revision: async () => revision,
     async close() {
       await last

@@ -13,6 +13,7 @@ import {
   type Settings,
 } from './meilisearch-client.js'
 import {
+  isOfOneOf,
   isOneOf,
   KEPT_FIELDS,
   keyOf,
@@ -64,9 +65,10 @@ export function meilisearchIndex(
     },
     putStanding: (standings) => update(standings.map(standingFields)),
     putLessons: (lessons) => update(lessons.map(lessonFields)),
-    async categories() {
+    async categories(only) {
+      const filter = ['is_shown = true', ...(only ? [isOfOneOf(only)] : [])]
       const found = await answeredIfThere(
-        index.search('', { filter: 'is_shown = true', facets: ['category'], limit: 0 }),
+        index.search('', { filter, facets: ['category'], limit: 0 }),
       )
       return Object.entries(found?.facetDistribution?.category ?? {})
         .map(([name, count]) => ({ name, count }))

@@ -13,7 +13,7 @@ import { qualityOf } from './quality.js'
 import type { Lesson, SearchDocument, SearchQuery, Standing } from './search.js'
 import { stemOf, stemsOf, wholesOf } from './words.js'
 
-export const LAYOUT = 1
+export const LAYOUT = 2
 
 /** The name under which an operator's embedder is known to the index. */
 export const EMBEDDER = 'souk'
@@ -53,7 +53,7 @@ export function settingsWith(embedder: Record<string, unknown> | undefined): Set
     displayedAttributes: ['*'],
     filterableAttributes: [
       ...['id', 'is_shown', 'endpoint_id', 'category', 'category_key', 'seller_keys'],
-      ...['price_usdc', 'price_nanos', 'score', 'uptime', 'quality'],
+      ...['price_usdc', 'price_nanos', 'score', 'uptime', 'quality', 'listing_key'],
     ],
     sortableAttributes: [],
     rankingRules: ['words', 'typo', 'attribute', 'exactness', 'quality:desc', 'endpoint_id:asc'],
@@ -104,6 +104,7 @@ export function rowOf(document: SearchDocument, isEmbedded: boolean): Row {
     parameters: cut(parameters.map((it) => `${it.name} ${it.description}`).join(' ')),
     category,
     category_key: exactly(category),
+    listing_key: exactly(listingSlug),
     seller_keys: [document.sellerId, document.sellerName, document.sellerSlug].map(exactly),
     ...priceFields(document.maxTotal),
     quality: 0,
@@ -128,11 +129,12 @@ export function lessonFields({ endpointId, words }: Lesson): Row {
 
 /** All filters of a query as one expression, in which nothing of a user's is syntax. */
 export function filterOf(query: SearchQuery): string {
-  const { category, maxPrice, minRating, minUptime, seller } = query
+  const { category, maxPrice, minRating, minUptime, seller, only } = query
   return [
     'is_shown = true',
     category !== undefined && `category_key = ${exactly(category)}`,
     seller !== undefined && `seller_keys = ${exactly(seller)}`,
+    only !== undefined && isOfOneOf(only),
     maxPrice !== undefined && atMost(maxPrice),
     minRating !== undefined && `score >= ${minRating}`,
     minUptime !== undefined && `uptime >= ${minUptime}`,
@@ -140,6 +142,11 @@ export function filterOf(query: SearchQuery): string {
     .filter((part) => part !== false)
     .map((part) => `(${part})`)
     .join(' AND ')
+}
+
+/** Of one of these listings, by their slugs; nothing is of none. */
+export function isOfOneOf(only: ReadonlySet<string>): string {
+  return `listing_key IN [${[...only].map(exactly).join(', ')}]`
 }
 
 export function isOneOf(keys: readonly string[]): string {

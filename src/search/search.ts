@@ -81,6 +81,8 @@ export type SearchQuery = {
   minUptime?: number
   /** The seller's id, exact name or slug. */
   seller?: string
+  /** Slugs of the only listings whose endpoints may be found; all when absent. */
+  only?: ReadonlySet<string>
   /** Results a page, at least 1. */
   limit: number
   cursor?: string
@@ -111,8 +113,12 @@ export type Search = {
    * @throws Problem `invalid_request` for a cursor that was not given for this query.
    */
   find(query: SearchQuery): Promise<Found>
-  /** The categories that have something to find, the largest first. */
-  categories(): Promise<{ name: string; count: number }[]>
+  /**
+   * The categories that have something to find, the largest first.
+   *
+   * @param only as for {@link SearchQuery}.
+   */
+  categories(only?: ReadonlySet<string>): Promise<{ name: string; count: number }[]>
   /** Forgets everything: documents, standings and revision. */
   clear(): Promise<void>
   ready(): Promise<boolean>

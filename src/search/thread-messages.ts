@@ -15,7 +15,7 @@ export type IndexWork = {
   putLessons(lessons: readonly Lesson[]): Promise<void>
   clear(): Promise<void>
   find(question: PageQuestion): Promise<PageAnswer>
-  categories(): Promise<{ name: string; count: number }[]>
+  categories(only?: ReadonlySet<string>): Promise<{ name: string; count: number }[]>
   revision(): Promise<string | undefined>
   setRevision(revision: string): Promise<void>
   /** Stores what is not stored yet; nothing may be asked afterwards. */

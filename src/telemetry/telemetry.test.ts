@@ -24,6 +24,7 @@ function aTelemetry(level: LogLevel): Telemetry {
       ledgerWaiting: () => 2,
       openHolds: async () => 1,
       openFlags: async () => 2,
+      mcpServers: () => [{ server: 'weather', isUp: true }],
     },
     destination,
   })

@@ -19,6 +19,9 @@ export type CallEnded = {
   ownMs: number
 }
 
+/** Whether an MCP server is connected to this process. */
+export type ServerStanding = { server: string; isUp: boolean }
+
 export type Telemetry = {
   log: Logger
   callEnded(event: CallEnded): void
@@ -31,6 +34,8 @@ export type Telemetry = {
   /** A listing was taken off sale because it kept failing; `reason` is the last failure. */
   listingPaused(event: { listing: string; reason: string }): void
   listingResumed(event: { listing: string }): void
+  /** Something befell the connection to an MCP server; `detail` names no address and no secret. */
+  mcpServer(event: { name: string; what: string; detail: string }): void
   flushed(units: number, tookMs: number): void
   /** For who is told when Meilisearch fails at something, and when it works again. */
   watchMeilisearch(doing: 'searching' | 'indexing'): { away(error: unknown): void; back(): void }
@@ -54,6 +59,7 @@ export function createTelemetry(options: {
     ledgerWaiting(): number
     openHolds(): Promise<number>
     openFlags(): Promise<number>
+    mcpServers(): readonly ServerStanding[]
   }
   destination?: NodeJS.WritableStream
 }): Telemetry {
@@ -100,6 +106,10 @@ export function createTelemetry(options: {
     listingResumed({ listing }) {
       meters.healthMoves.inc({ move: 'resumed' })
       log.warn({ listing }, 'listing back on sale')
+    },
+    mcpServer({ name, what, detail }) {
+      const level = what === 'failed' || what === 'exited' ? 'warn' : 'info'
+      log[level]({ server: name, what, detail }, 'MCP server')
     },
     flushed(units, tookMs) {
       meters.flushUnits.observe(units)
@@ -215,6 +225,7 @@ function observe(
     ledgerWaiting(): number
     openHolds(): Promise<number>
     openFlags(): Promise<number>
+    mcpServers(): readonly ServerStanding[]
   },
 ): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -239,6 +250,16 @@ function observe(
   )
   gauge('souk_holds_open', 'Holds that are neither captured nor released', observed.openHolds)
   gauge('souk_text_flags_open', 'Texts of sellers for the operator to look at', observed.openFlags)
+  new Gauge({
+    name: 'souk_mcp_server_up',
+    help: 'Whether an MCP server is connected to this process',
+    labelNames: ['server'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { server, isUp } of observed.mcpServers()) this.set({ server }, isUp ? 1 : 0)
+    },
+  })
   new Gauge({
     name: 'souk_build_info',
     help: 'The version that runs',

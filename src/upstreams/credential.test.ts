@@ -6,6 +6,13 @@ import {
   writeCredentialHeader,
 } from './credential.js'
 
+const oauth = {
+  type: 'oauth2_client_credentials' as const,
+  token_url: 'https://auth.example/token',
+  client_id: 'me',
+  client_secret: 'abcdefgh',
+}
+
 test.each<Credential>([
   { type: 'none' },
   { type: 'bearer', token: 'abcdefgh' },
@@ -13,11 +20,16 @@ test.each<Credential>([
   { type: 'header', name: 'Authorization', value: 'Token abcdefgh' },
   { type: 'query', name: 'api key', value: 'abcdéfgh' },
   { type: 'basic', username: '', password: 'abcdefgh' },
+  { ...oauth, scopes: ['a'], extra_params: { audience: 'b' } },
 ])('$type with a sound value is accepted', (credential) => {
   expect(() => checkCredential(credential)).not.toThrow()
 })
 
 test.each<[string, unknown]>([
+  ['a short client secret', { ...oauth, client_secret: 'short' }],
+  ['a token URL that is none', { ...oauth, token_url: 'file:///etc' }],
+  ['LF in an extra parameter', { ...oauth, extra_params: { a: 'b\nc' } }],
+  ['a scope that is no text', { ...oauth, scopes: [7] }],
   ['a short token', { type: 'bearer', token: 'abcdefg' }],
   ['a short value', { type: 'header', name: 'x-key', value: 'short' }],
   ['a short query value', { type: 'query', name: 'key', value: 'short' }],

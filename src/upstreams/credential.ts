@@ -8,6 +8,16 @@ export type Credential =
   | { type: 'header'; name: string; value: string }
   | { type: 'query'; name: string; value: string }
   | { type: 'basic'; username: string; password: string }
+  /** A bearer token that is fetched with this, kept while it is good, and fetched again. */
+  | {
+      type: 'oauth2_client_credentials'
+      token_url: string
+      client_id: string
+      client_secret: string
+      scopes?: readonly string[] | undefined
+      /** For example `audience`. */
+      extra_params?: Record<string, string> | undefined
+    }
 
 /** Shorter secrets could not be told from ordinary text when an answer is scrubbed. */
 const MIN_SECRET_CHARACTERS = 8
@@ -44,8 +54,10 @@ function faultOf(credential: Credential): string | undefined {
         (credential.username.includes(':') ? 'username must not contain a colon.' : undefined) ??
         secretFault('password', credential.password)
       )
+    case 'oauth2_client_credentials':
+      return clientFault(credential)
     default:
-      return 'type must be none, bearer, header, query or basic.'
+      return 'type must be none, bearer, header, query, basic or oauth2_client_credentials.'
   }
 }
 
@@ -61,6 +73,8 @@ export function secretsOf(credential: Credential): string[] {
       return [credential.value]
     case 'basic':
       return [credential.password, `${credential.username}:${credential.password}`]
+    case 'oauth2_client_credentials':
+      return [credential.client_secret, `${credential.client_id}:${credential.client_secret}`]
   }
 }
 
@@ -90,6 +104,21 @@ export function pathWithCredential(url: URL, credential: Credential): string {
     .split('&')
     .filter((pair) => pair !== '' && pair.split('=', 1)[0]!.toLowerCase() !== lower)
   return `${url.pathname}?${[...kept, `${name}=${encodeURIComponent(credential.value)}`].join('&')}`
+}
+
+/** Whether the URL may be reached is judged when a token is fetched, as it is for every call. */
+function clientFault(
+  credential: Extract<Credential, { type: 'oauth2_client_credentials' }>,
+): string | undefined {
+  const { token_url, client_id, client_secret, scopes = [], extra_params = {} } = credential
+  const isUrl = typeof token_url === 'string' && /^https?:\/\//.test(token_url)
+  if (!isUrl || !URL.canParse(token_url)) return 'token_url must be an https URL.'
+  const texts = [...scopes, ...Object.entries(extra_params).flat()]
+  return (
+    textFault('client_id', client_id) ??
+    secretFault('client_secret', client_secret) ??
+    texts.map((text) => textFault('scopes and extra_params', text)).find((fault) => fault)
+  )
 }
 
 function headerFault(name: unknown): string | undefined {

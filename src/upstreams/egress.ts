@@ -5,7 +5,7 @@ import { buildConnector, type Dispatcher, Pool } from 'undici'
 import { isPrivateHost, isPublicAddress } from './address-guard.js'
 import type { Deadline } from './deadline.js'
 import type { HttpMethod } from './http-shape.js'
-import { BLOCKED, ended, failed, PRIVATE_HOST, type Unanswered } from './unanswered.js'
+import { BLOCKED, blocked, ended, failed, PRIVATE_HOST, type Unanswered } from './unanswered.js'
 
 /** All addresses of a host name. */
 export type Lookup = (hostname: string) => Promise<{ address: string; family: number }[]>
@@ -28,6 +28,31 @@ export type Received = {
   isCut: boolean
 }
 
+/** A request whose answer is read as it comes in. */
+export type OpenRequest = Omit<WireRequest, 'origin' | 'path'> & {
+  url: URL
+  /** Requests of one name share connections, of two names never. */
+  pool: string
+  /** Whether the answer may stay open for hours; it then takes no connection from the others. */
+  isLong?: boolean | undefined
+}
+
+/** What hears of an answer as it comes in. */
+export type Sink = {
+  onHead(status: number, headers: Received['headers']): void
+  /** Bytes as they came, still encoded; the sink keeps its own limit. */
+  onData(chunk: Buffer): void
+  /** Once, at the end; `failure` unless the answer came whole. */
+  onEnd(failure: Unanswered | undefined): void
+}
+
+export type Exchange = {
+  /** Ends it; the sink hears nothing more. */
+  abort(): void
+  /** False only if certainly no byte of the request left. */
+  isDispatched(): boolean
+}
+
 export type Egress = {
   /** Why this URL may not be reached, judged by its form; names are judged when connecting. */
   refusalOf(url: URL): string | undefined
@@ -37,8 +62,11 @@ export type Egress = {
     limitBytes: number,
     deadline: Deadline,
   ): Promise<Received | Unanswered>
+  /** Sends once, redirects unfollowed; `sink` hears of the answer. Never throws. */
+  open(request: OpenRequest, sink: Sink): Exchange | Unanswered
   /** Lets `host:port` be private or plain http. */
   allowHost(hostPort: string): void
+  /** Waits for running exchanges, long ones excepted. */
   close(): Promise<void>
 }
 
@@ -55,16 +83,19 @@ export function createEgress(allow: readonly string[], lookup: Lookup = systemLo
   const connect = guardedConnector(lookup, (hostPort) => exempt.has(hostPort))
   /** In order of use, the longest unused first. */
   const pools = new Map<string, Pool>()
+  /** Their exchanges end when all ends; the others are waited for. */
+  const longPools = new WeakSet<Pool>()
   let isClosed = false
 
-  function poolOf(origin: string): Pool {
-    const pool = pools.get(origin) ?? newPool(origin)
-    pools.delete(origin)
-    pools.set(origin, pool)
+  function poolOf(origin: string, name = '', isLong = false): Pool {
+    const key = `${name} ${isLong} ${origin}`
+    const pool = pools.get(key) ?? newPool(origin, isLong)
+    pools.delete(key)
+    pools.set(key, pool)
     return pool
   }
 
-  function newPool(origin: string): Pool {
+  function newPool(origin: string, isLong: boolean): Pool {
     const [oldest] = pools.keys()
     if (pools.size >= MAX_ORIGINS && oldest !== undefined) {
       // Closing lets running calls finish; new ones would open a pool of their own.
@@ -72,98 +103,121 @@ export function createEgress(allow: readonly string[], lookup: Lookup = systemLo
       pools.delete(oldest)
     }
     // One deadline per call rules; a timeout per chunk would neither be needed nor be enough.
-    return new Pool(origin, {
+    const pool = new Pool(origin, {
       connect,
-      connections: CONNECTIONS_PER_ORIGIN,
+      connections: isLong ? null : CONNECTIONS_PER_ORIGIN,
       headersTimeout: 0,
       bodyTimeout: 0,
     })
+    if (isLong) longPools.add(pool)
+    return pool
   }
 
+  const refusalOf = (url: URL) =>
+    exempt.has(hostPortOf(url)) ? plainRefusal(url) : strictRefusal(url)
+
   return {
-    refusalOf: (url) => (exempt.has(hostPortOf(url)) ? plainRefusal(url) : strictRefusal(url)),
+    refusalOf,
     exchange: (request, limitBytes, deadline) =>
       isClosed
         ? Promise.resolve(ended('cancelled', false))
         : exchange(poolOf(request.origin), request, limitBytes, deadline),
+    open({ url, pool, isLong, method, headers, body }, sink) {
+      const refusal = refusalOf(url)
+      if (refusal) return blocked(refusal, false)
+      if (isClosed) return ended('cancelled', false)
+      const path = url.pathname + url.search
+      return dispatch(poolOf(url.origin, pool, isLong), { method, path, headers, body }, sink)
+    },
     allowHost: (hostPort) => void exempt.add(normalHostPort(hostPort)),
     async close() {
       isClosed = true
       const open = [...pools.values()]
       pools.clear()
-      await Promise.all(open.map((pool) => pool.close()))
+      await Promise.all(open.map((pool) => (longPools.has(pool) ? pool.destroy() : pool.close())))
     },
   }
 }
 
+const OVER = new Error('This call is over.')
+
+/** Sends once, and tells the sink what comes until it ends or is aborted. */
+function dispatch(pool: Pool, request: Omit<WireRequest, 'origin'>, sink: Sink): Exchange {
+  let controller: Dispatcher.DispatchController | undefined
+  let isOver = false
+  const end = (failure: Unanswered | undefined) => {
+    if (isOver) return
+    isOver = true
+    sink.onEnd(failure)
+  }
+  pool.dispatch(request, {
+    onRequestStart(next: Dispatcher.DispatchController) {
+      // What waited too long for a connection is not sent late, and nothing is ever sent twice.
+      if (isOver || controller) return next.abort(OVER)
+      controller = next
+    },
+    onResponseStart(_, status, headers) {
+      if (!isOver) sink.onHead(status, headers)
+    },
+    onResponseData(_, chunk) {
+      if (!isOver) sink.onData(chunk)
+    },
+    onResponseEnd: () => end(undefined),
+    onResponseError: (_, error) =>
+      end(failed(error as NodeJS.ErrnoException, controller !== undefined)),
+  })
+  return {
+    abort() {
+      isOver = true
+      controller?.abort(OVER)
+    },
+    isDispatched: () => controller !== undefined,
+  }
+}
+
+/** Collects one answer; settles exactly once, whatever comes after. */
 function exchange(
   pool: Pool,
   { path, method, headers, body }: WireRequest,
   limitBytes: number,
   deadline: Deadline,
 ): Promise<Received | Unanswered> {
+  const reason = deadline.ended()
+  if (reason) return Promise.resolve(ended(reason, false))
   return new Promise((resolve) => {
-    const handler = receiver(limitBytes, resolve)
-    deadline.onEnd(handler.stop)
-    if (!deadline.ended()) pool.dispatch({ path, method, headers, body }, handler)
+    const answer: Pick<Received, 'status' | 'headers'> = { status: 0, headers: {} }
+    const chunks: Buffer[] = []
+    let room = limitBytes
+    const received = (isCut: boolean): Received => ({
+      kind: 'received',
+      ...answer,
+      bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
+      isCut,
+    })
+    const running = dispatch(
+      pool,
+      { path, method, headers, body },
+      {
+        onHead(status, fields) {
+          answer.status = status
+          answer.headers = fields
+        },
+        onData(chunk) {
+          chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
+          room -= chunk.length
+          if (room >= 0) return
+          running.abort()
+          resolve(received(true))
+        },
+        onEnd: (failure) => resolve(failure ?? received(false)),
+      },
+    )
+    deadline.onEnd((why) => {
+      const isDispatched = running.isDispatched()
+      running.abort()
+      resolve(ended(why, isDispatched))
+    })
   })
-}
-
-const OVER = new Error('This call is over.')
-
-/** Collects one answer and settles exactly once, whatever comes after. */
-function receiver(limitBytes: number, settle: (result: Received | Unanswered) => void) {
-  const chunks: Buffer[] = []
-  let size = 0
-  let status = 0
-  let headers: Received['headers'] = {}
-  let controller: Dispatcher.DispatchController | undefined
-  let isOver = false
-
-  const finish = (result: Received | Unanswered) => {
-    if (isOver) return
-    isOver = true
-    settle(result)
-  }
-  const received = (isCut: boolean): Received => ({
-    kind: 'received',
-    status,
-    headers,
-    bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
-    isCut,
-  })
-
-  return {
-    stop(reason: 'timeout' | 'cancelled') {
-      finish(ended(reason, controller !== undefined))
-      controller?.abort(OVER)
-    },
-    onRequestStart(next: Dispatcher.DispatchController) {
-      // What waited too long for a connection is not sent late, and nothing is ever sent twice.
-      if (isOver || controller) return next.abort(OVER)
-      controller = next
-    },
-    onResponseStart(
-      _: Dispatcher.DispatchController,
-      statusCode: number,
-      fields: Received['headers'],
-    ) {
-      status = statusCode
-      headers = fields
-    },
-    onResponseData(_: Dispatcher.DispatchController, chunk: Buffer) {
-      if (isOver) return
-      const room = limitBytes - size
-      size += chunk.length
-      chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
-      if (chunk.length <= room) return
-      finish(received(true))
-      controller!.abort(OVER)
-    },
-    onResponseEnd: () => finish(received(false)),
-    onResponseError: (_: unknown, error: Error) =>
-      finish(failed(error as NodeJS.ErrnoException, controller !== undefined)),
-  }
 }
 
 /** What goes for every URL, those of allowed hosts too. */

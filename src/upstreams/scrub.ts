@@ -29,6 +29,11 @@ export function scrubberFor(credential: Credential): Scrubber {
   return scrubber
 }
 
+/** The scrubber of secrets that are no credential of a listing; keep it, it is dear to make. */
+export function scrubberOf(secrets: readonly string[]): Scrubber {
+  return createScrubber(secrets.flatMap(formsOf))
+}
+
 function createScrubber(forms: Buffer[]): Scrubber {
   const byText = new Map(forms.map((form) => [form.toString('latin1'), form]))
   const texts = [...byText.keys()]

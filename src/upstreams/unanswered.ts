@@ -2,7 +2,8 @@
 
 export type Unanswered = {
   kind: 'unanswered'
-  reason: 'timeout' | 'unreachable' | 'blocked' | 'broken' | 'cancelled'
+  /** `unauthorized`: no token could be had for the request, so it was not sent. */
+  reason: 'timeout' | 'unreachable' | 'blocked' | 'broken' | 'cancelled' | 'unauthorized'
   /** A sentence that names no address and no secret. */
   detail: string
   /** False only if certainly no byte of the request left. */

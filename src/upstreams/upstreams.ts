@@ -4,8 +4,15 @@ import { Problem } from '#core/problem'
 import { decodeBody } from './answer-body.js'
 import { headerText, mediaTypeOf, passedHeaders, retryAfterMs } from './answer-headers.js'
 import { type Credential, checkCredential } from './credential.js'
-import { startDeadline } from './deadline.js'
-import { createEgress, type Lookup, type Received } from './egress.js'
+import { type Deadline, startDeadline } from './deadline.js'
+import {
+  createEgress,
+  type Exchange,
+  type Lookup,
+  type OpenRequest,
+  type Received,
+  type Sink,
+} from './egress.js'
 import { isHeaderName, isReservedHeader } from './header-rules.js'
 import {
   type HttpMethod,
@@ -15,26 +22,42 @@ import {
 } from './http-shape.js'
 import { isJsonType, isMediaType } from './media-type.js'
 import { follow } from './redirects.js'
-import { type Scrubber, scrubberFor } from './scrub.js'
+import { type Scrubber, scrubberFor, scrubberOf } from './scrub.js'
 import { type CredentialVault, openCredential, sealCredential } from './sealed-credential.js'
 import { checkTarget, parseBaseUrl } from './target-check.js'
-import type { Unanswered } from './unanswered.js'
+import { type Bearing, sendWithToken } from './token-credential.js'
+import { createTokens, type TokenSource, type Tokens } from './tokens.js'
+import { ended, type Unanswered } from './unanswered.js'
 
 export {
   type Credential,
   type CredentialVault,
   checkCredential,
   checkTarget,
+  type Deadline,
+  type Exchange,
+  ended,
   type HttpMethod,
   type HttpTarget,
+  headerText,
   isHeaderName,
   isJsonType,
   isMediaType,
   isReservedHeader,
   type Lookup,
+  mediaTypeOf,
+  type OpenRequest,
   openCredential,
+  retryAfterMs,
+  type Scrubber,
+  type Sink,
+  scrubberOf,
   sealCredential,
   shapeRequest,
+  startDeadline,
+  type TokenSource,
+  type Tokens,
+  type Unanswered,
   type UpstreamRequest,
 }
 
@@ -61,6 +84,8 @@ export type SendOptions = {
   callId?: string | undefined
   /** Instead of the gateway's own limit. */
   timeoutMs?: number | undefined
+  /** The most of the decoded body that is kept, instead of the gateway's own limit. */
+  maxBodyBytes?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -71,6 +96,11 @@ export type Upstreams = {
    */
   send(request: UpstreamRequest, credential: Credential, options: SendOptions): Promise<Answer>
   /**
+   * One exchange through the same guard, read as it comes in, redirects unfollowed: for protocols
+   * with a life of their own. Limits of time and size are the sink's. Never throws.
+   */
+  open(request: OpenRequest, sink: Sink): Exchange | Unanswered
+  /**
    * A document at a stranger's URL, through the same guard.
    *
    * @throws Problem `invalid_request` when it cannot be had whole within both limits.
@@ -79,9 +109,12 @@ export type Upstreams = {
   /**
    * Whether upstream calls may go to this base URL, as far as its form tells.
    *
+   * @param field what the refusal names it.
    * @throws Problem `invalid_request`.
    */
-  checkReachable(baseUrl: string): void
+  checkReachable(baseUrl: string, field?: string): void
+  /** Tokens for what is sent through `open`; they are fetched through the same guard. */
+  tokens: Tokens
   /** Lets `host:port` be private or plain http from now on. */
   allowHost(hostPort: string): void
   /** Refuses new calls, waits for running ones, closes all connections. */
@@ -105,14 +138,37 @@ export function createUpstreams(options: Options): Upstreams {
   const { clock } = options
   const egress = createEgress(options.allow, options.lookup)
 
-  async function send(
+  const tokens = createTokens({
+    clock,
+    post(url, form, { maxBytes, timeoutMs }) {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      const body = Buffer.from(new URLSearchParams(form).toString())
+      const request: UpstreamRequest = { method: 'POST', url, headers, body }
+      return send(request, NO_CREDENTIAL, { timeoutMs, maxBodyBytes: maxBytes })
+    },
+  })
+
+  function send(
     request: UpstreamRequest,
     credential: Credential,
-    { callId, timeoutMs = options.timeoutMs, signal }: SendOptions,
-    maxBodyBytes = options.maxBodyBytes,
+    options: SendOptions,
+  ): Promise<Answer> {
+    return credential.type === 'oauth2_client_credentials'
+      ? sendWithToken(tokens, credential, (bearing) => sendWith(request, bearing, options))
+      : sendWith(request, { credential, scrubber: scrubberFor(credential) }, options)
+  }
+
+  async function sendWith(
+    request: UpstreamRequest,
+    { credential, scrubber }: Bearing,
+    {
+      callId,
+      timeoutMs = options.timeoutMs,
+      maxBodyBytes = options.maxBodyBytes,
+      signal,
+    }: SendOptions,
   ): Promise<Answer> {
     const startedMs = performance.now()
-    const scrubber = scrubberFor(credential)
     const deadline = startDeadline(timeoutMs, signal)
     const limitBytes = maxBodyBytes + scrubber.longestBytes
     const ownHeaders = headersOf(options.userAgent, callId)
@@ -128,16 +184,19 @@ export function createUpstreams(options: Options): Upstreams {
   }
 
   return {
-    send: (request, credential, sendOptions) => send(request, credential, sendOptions),
+    send,
     async fetchDocument(url, { maxBytes, timeoutMs }) {
       if (!URL.canParse(url)) throw documentRefused('It is not a URL.')
       const request: UpstreamRequest = { method: 'GET', url: new URL(url).href, headers: {} }
-      return wholeDocument(await send(request, NO_CREDENTIAL, { timeoutMs }, maxBytes))
+      const limits = { timeoutMs, maxBodyBytes: maxBytes }
+      return wholeDocument(await send(request, NO_CREDENTIAL, limits))
     },
-    checkReachable(baseUrl) {
+    checkReachable(baseUrl, field = 'base_url') {
       const refusal = egress.refusalOf(parseBaseUrl(baseUrl))
-      if (refusal) throw new Problem('invalid_request', `base_url: ${refusal}`)
+      if (refusal) throw new Problem('invalid_request', `${field}: ${refusal}`)
     },
+    open: egress.open,
+    tokens,
     allowHost: egress.allowHost,
     close: egress.close,
   }

@@ -4,11 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import type { Id } from '#core/ids'
-import type { Store } from '#store'
 import { type ACatalogue, aCatalogueOn, aListing, anEndpoint } from '../support/a-catalogue.js'
-
-/** Two stores on one database, as two gateways have them. */
-export type TwoStores = { stores: readonly [Store, Store]; close(): Promise<void> }
+import type { TwoStores } from '../support/two-stores.js'
 
 let a: ACatalogue
 let b: ACatalogue

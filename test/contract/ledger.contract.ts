@@ -10,11 +10,13 @@ import {
   type LedgerUnderTest,
   releaseOf,
   SELLER,
+  transferOf,
   unitOf,
   usdc,
   verdictOf,
 } from '../support/ledger-units.js'
 import { listsOpenHolds, staysExact } from './ledger-books.contract.js'
+import { transfersMoney } from './ledger-transfers.contract.js'
 import { keepsUnitsApart, recordsInOrder, settlesCounters } from './ledger-units.contract.js'
 
 const NOTHING = nanos(0n)
@@ -34,6 +36,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     })
 
     movesMoney(() => ledger)
+    transfersMoney(() => ledger)
     endsAHoldOnce(() => ledger)
     repeatsNothing(() => ledger)
     keepsUnitsApart(() => opened)
@@ -190,6 +193,7 @@ function endsAHoldOnce(use: () => Ledger): void {
       holdOf(account, nanos(-1n)),
       captureOf(reference, nanos(-1n)),
       captureOf(reference, usdc('1'), nanos(-1n)),
+      transferOf(account, SELLER, nanos(-1n)),
     ]) {
       await expect(ledger.commit(unitOf(command)), command.kind).rejects.toThrow()
     }

@@ -82,6 +82,38 @@ test('a key that one revokes buys nothing at the other', async () => {
   await eventually(async () => expect((await buy(other, api_key)).status).toBe(401))
 })
 
+test('whom and what one suspends buys and is sold nothing at the other, until it is resumed', async () => {
+  const operator = (path: string) => one.rest('POST', path, one.operatorKey, { reason: 'a test' })
+  for (const [at, refused] of [
+    [`/v1/accounts/${buyer.id}`, 'account_suspended'],
+    [`/v1/accounts/${seller.id}`, 'listing_changed'],
+    [`/v1/operator/listings/${listingId}`, 'listing_changed'],
+  ] as const) {
+    await eventually(async () => expect((await buy(other, buyer.key)).status).toBe(200))
+    expect((await operator(`${at}/suspend`)).status).toBe(200)
+    await eventually(async () => {
+      expect((await buy(other, buyer.key)).json).toMatchObject({ code: refused })
+    })
+    expect((await operator(`${at}/resume`)).status).toBe(200)
+  }
+  await eventually(async () => expect((await buy(other, buyer.key)).status).toBe(200))
+})
+
+test('a team buys at both with the money of its company, and its caps hold over both', async () => {
+  const made = await one.rest('POST', '/v1/sub-accounts', buyer.key, {
+    ...{ name: 'Team', limits: { lifetime: '0.01' } },
+  })
+  const key = made.json.api_key as string
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => buy(i % 2 === 0 ? one : other, key)),
+  )
+  const totals = answers.map(({ json }) => (json.charge as Json | undefined)?.total ?? '0')
+  expect(new Set(totals)).toEqual(new Set(['0.0021', '0']))
+  expect(totals.filter((total) => total === '0.0021')).toHaveLength(4)
+  const { json } = await other.rest('GET', '/v1/balance', buyer.key)
+  expect(json).toMatchObject({ available: '0.9916', held: '0' })
+})
+
 test('a quote of one is honoured by the other, once', async () => {
   const quoted = await one.rest('POST', '/v1/quotes', buyer.key, order())
   const { quote_id } = quoted.json.quote as { quote_id: string }

@@ -59,6 +59,62 @@ test("another account's things do not exist, in the same words as those that do 
   expect(json).toMatchObject({ status: 'published', title: 'Acme wiki' })
 })
 
+test("another account's sub-accounts do not exist, in the same words as those that do not", async () => {
+  const { world, buyer, stranger } = bazaar
+  const made = await world.rest('POST', '/v1/sub-accounts', buyer.key, {
+    ...{ name: 'Team', balance: 'own' },
+  })
+  const { id, api_key } = made.json as { id: string; api_key: string }
+  const below = await world.rest('POST', '/v1/sub-accounts', stranger.key, { name: 'Other' })
+  const newKey = { name: 'k', scopes: ['call'] }
+  const routes: [string, string, unknown?][] = [
+    ['GET', '/v1/sub-accounts/$'],
+    ['PATCH', '/v1/sub-accounts/$', { name: 'Mine' }],
+    ['DELETE', '/v1/sub-accounts/$'],
+    ['GET', '/v1/sub-accounts/$/keys'],
+    ['POST', '/v1/sub-accounts/$/keys', newKey],
+    ['POST', '/v1/sub-accounts/$/transfers', { amount: '0.1' }],
+    ['POST', '/v1/sub-accounts/$/transfers', { amount: '0.1', direction: 'to_parent' }],
+    ['GET', '/v1/usage?sub_account=$'],
+  ]
+  // Neither a stranger, nor one below a stranger, nor the sub-account itself.
+  for (const key of [stranger.key, below.json.api_key as string, api_key]) {
+    for (const [method, path, body] of routes) {
+      for (const theirs of [id, buyer.id, stranger.id]) {
+        const unknown = `${theirs.slice(0, -4)}0000`
+        const [found, none] = await Promise.all(
+          [theirs, unknown].map((it) => world.rest(method, path.replace('$', it), key, body)),
+        )
+        expect(found!.status, `${method} ${path}`).toBe(404)
+        expect({ ...found!.json, trace_id: '' }).toEqual({ ...none!.json, trace_id: '' })
+      }
+    }
+    const { json } = await world.rest('GET', '/v1/sub-accounts', key)
+    expect(JSON.stringify(json)).not.toContain(id)
+  }
+  const { json } = await world.rest('GET', `/v1/sub-accounts/${id}`, buyer.key)
+  expect(json).toMatchObject({ name: 'Team', status: 'active', available: '0' })
+})
+
+test('what the operator does is for nobody else, whatever id is named', async () => {
+  const { world, buyer, stranger, wiki } = bazaar
+  const routes: [string, string, unknown?][] = [
+    ['GET', '/v1/accounts'],
+    ['PATCH', `/v1/accounts/${stranger.id}`, { allow: {} }],
+    ['POST', `/v1/accounts/${stranger.id}/suspend`, { reason: 'x' }],
+    ['POST', `/v1/accounts/${buyer.id}/resume`, {}],
+    ['GET', '/v1/operator/listings'],
+    ['POST', `/v1/operator/listings/${wiki.id}/suspend`, { reason: 'x' }],
+    ['POST', `/v1/operator/listings/${wiki.id}/resume`, {}],
+    ['GET', '/v1/operator/audit'],
+    ['POST', '/v1/invites', {}],
+  ]
+  for (const [method, path, body] of routes) {
+    const { status, json } = await world.rest(method, path, stranger.key, body)
+    expect([status, json.code], `${method} ${path}`).toEqual([403, 'forbidden'])
+  }
+})
+
 test('a receipt is shown to its buyer and its seller', async () => {
   const { world, buyer, seller } = bazaar
   const { receipt_id } = await bazaar.buy(buyer.key, bazaar.order())

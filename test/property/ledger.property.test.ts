@@ -15,10 +15,13 @@ import {
   grantOf,
   holdOf,
   releaseOf,
+  transferOf,
   verdictOf,
 } from '../support/ledger-units.js'
 
 const ACCOUNTS = ['ada', 'bob']
+/** Whose transfers are of what it earned. */
+const SELLER = 'seller'
 const KINDS: CounterKind[] = ['spend', 'use', 'attempt', 'open']
 const CEILINGS: Record<CounterKind, bigint> = { spend: 400n, use: 5n, attempt: 8n, open: 3n }
 
@@ -28,6 +31,7 @@ type Drawn =
   | { kind: 'hold'; account: string; amount: number; reference: number; counters: CounterKind[] }
   | { kind: 'capture'; reference: number; share: number; fee: number }
   | { kind: 'release'; reference: number }
+  | { kind: 'transfer'; from: string; to: string; amount: number; reference: number }
 
 type Outcome = UnitOutcome | 'above the hold'
 
@@ -58,6 +62,13 @@ const aCommand: fc.Arbitrary<Drawn> = fc.oneof(
     }),
   },
   fc.record({ kind: fc.constant('release' as const), reference }),
+  fc.record({
+    kind: fc.constant('transfer' as const),
+    from: fc.constantFrom(...ACCOUNTS, SELLER),
+    to: account,
+    amount,
+    reference,
+  }),
 )
 const aUnit: fc.Arbitrary<DrawnUnit> = fc.record({
   commands: fc.oneof(
@@ -180,10 +191,15 @@ function commandOf(run: string, drawn: Drawn): Command {
     case 'capture': {
       const { charge, fee } = takenBy(drawn)
       const command = captureOf(name, charge, fee)
-      return { ...command, seller: `${run}-seller` } as Command
+      return { ...command, seller: `${run}-${SELLER}` } as Command
     }
     case 'release':
       return releaseOf(name)
+    case 'transfer': {
+      const [from, to] = [`${run}-${drawn.from}`, `${run}-${drawn.to}`]
+      const source = drawn.from === SELLER ? ('earnings' as const) : ('spending' as const)
+      return transferOf(from, to, nanos(BigInt(drawn.amount)), { source, reference: name })
+    }
   }
 }
 
@@ -197,7 +213,7 @@ function counterFor(run: string, kind: CounterKind, held: Nanos): Counter {
 
 async function stateOf(ledger: Ledger, run: string) {
   const balances = ACCOUNTS.map((name) => ledger.balanceOf(`${run}-${name}`))
-  const { earned } = await ledger.earningsOf(`${run}-seller`)
+  const { earned } = await ledger.earningsOf(`${run}-${SELLER}`)
   const counters = KINDS.map((kind) => counterFor(run, kind, nanos(0n)))
   const open = await ledger.openHolds(AT_MS * 2, 10_000)
   return {
@@ -278,6 +294,9 @@ function aModel(run: string) {
       case 'release':
         giveBack(end(drawn.reference), undefined)
         break
+      case 'transfer':
+        transfer(drawn)
+        break
     }
   }
 
@@ -300,6 +319,16 @@ function aModel(run: string) {
     if (now.holds.has(at)) throw new ModelRefusal('repeated')
     add(name, -held)
     now.holds.set(at, { account: name, amount: held, counters })
+  }
+
+  function transfer({ from, to, amount: asked, reference: at }: Drawn & { kind: 'transfer' }) {
+    const moved = BigInt(asked)
+    if (moved > 0n) once(now.applied, `transfer ${at}`, 'repeated')
+    const there = from === SELLER ? now.earned : (now.available.get(from) ?? 0n)
+    if (moved > there) throw new ModelRefusal('insufficient')
+    if (from === SELLER) now.earned -= moved
+    else add(from, -moved)
+    add(to, moved)
   }
 
   function end(at: number): ModelHold {

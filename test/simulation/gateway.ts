@@ -54,6 +54,7 @@ const telemetry = createTelemetry({
     ledgerWaiting: () => 0,
     openHolds: async () => 0,
     openFlags: async () => 0,
+    mcpServers: () => [],
   },
 })
 
@@ -75,12 +76,19 @@ export async function openGateway(
   }
 }
 
+/** In a simulation no account is below another. */
+const everybodyAlone: CallDeps['accounts'] = {
+  partyOf: async (accountId) => accountId,
+  isSelfDealing: async (buyerId, sellerId) => buyerId === sellerId,
+}
+
 /** What the spine is given when it works for `actor`. */
 export function depsFor(around: Surroundings, gateway: Gateway, actor: string): CallDeps {
   const { market, database, mutant, isRepriced } = around
   const ledger = gatedLedger(around, gateway, actor)
   return {
     store: gatedStore(around, gateway, actor),
+    accounts: everybodyAlone,
     catalogue: catalogueOf(market, isRepriced),
     ledger: mutant?.ledger?.(ledger) ?? ledger,
     upstreams: upstreamsThat(({ url }, _credential, { callId }) =>

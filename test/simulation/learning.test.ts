@@ -8,6 +8,7 @@ import { createAccounts } from '#accounts'
 import type { Id } from '#core/ids'
 import { nanos } from '#core/money'
 import { type ACatalogue, aCatalogue, aListing, anEndpoint } from '../support/a-catalogue.js'
+import { aPrincipal } from '../support/an-offer.js'
 
 const SEED = 20_261_121
 const BUYERS = 40
@@ -84,8 +85,13 @@ async function listAll(world: ACatalogue): Promise<Map<string, Id<'account'>>> {
 
 const endpointOf = (slug: string) => `${slug}.search`
 
+function aLooker(who: string) {
+  const principal = aPrincipal()
+  return { ...principal, key: { ...principal.key, id: `key_${who}` as const } }
+}
+
 async function find(world: ACatalogue, query: string, who?: string): Promise<string[]> {
-  const looker = who === undefined ? undefined : { key: { id: `key_${who}` } }
+  const looker = who === undefined ? undefined : aLooker(who)
   const { results } = await world.catalogue.browse({ query, limit: 5 }, looker)
   return results.map(({ endpoint_id }) => endpoint_id)
 }
@@ -122,7 +128,7 @@ type Bought = { who: string; slug: string; sellerId: string; price: typeof PRICE
 async function buy(world: ACatalogue, { who, slug, sellerId, price }: Bought): Promise<void> {
   const endpointId = endpointOf(slug)
   const keyId = `key_${who}`
-  await world.catalogue.describe(endpointId, undefined, { key: { id: keyId } })
+  await world.catalogue.describe(endpointId, undefined, aLooker(who))
   const call = { keyId, buyerId: `acct_${who}`, sellerId, endpointId, outcome: 'charged' as const }
   world.catalogue.learn({ ...call, ...price })
 }

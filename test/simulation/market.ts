@@ -4,7 +4,7 @@ import type { Offer } from '#catalogue'
 import { type Id, newId } from '#core/ids'
 import { parseUsdc } from '#core/money'
 import { Problem } from '#core/problem'
-import { anOffer } from '../support/an-offer.js'
+import { anAccount, anOffer } from '../support/an-offer.js'
 
 /** 100 minutes before a day and a month end, so that storms go past it. */
 export const START_MS = Date.UTC(2026, 0, 31, 22, 20)
@@ -83,6 +83,7 @@ export function catalogueOf({ sales }: Market, isRepriced: () => boolean) {
       return sale.offer
     },
     validate: () => [],
+    validateAnswer: () => [],
     observe: () => {},
     learn: () => {},
   }
@@ -95,7 +96,7 @@ function words(amount: string, per: number) {
 
 function newBuyer(name: string): Buyer {
   const id = newId('account', START_MS)
-  const account = { id, slug: name, name, kind: 'account' as const, limits: ACCOUNT_LIMITS }
+  const account = anAccount({ id, slug: name, name, limits: ACCOUNT_LIMITS })
   const keys = KEY_LIMITS.map((limits) => ({ id: newId('key', START_MS), limits }))
   const principals = keys.map(({ id: keyId, limits }, depth) => ({
     account,
@@ -106,6 +107,7 @@ function newBuyer(name: string): Buyer {
       name: `${name} ${depth}`,
       scopes: ['call' as const],
       limits,
+      allow: {},
       expiresAtMs: null,
       createdAtMs: START_MS,
       revokedAtMs: null,

@@ -99,6 +99,8 @@ export function upstreamsThat(send: Send): Upstreams {
     fetchDocument: unused,
     checkReachable: unused,
     allowHost: unused,
+    open: unused,
+    tokens: { bearerFor: unused, refused: unused },
     close: async () => {},
   }
 }

@@ -1,5 +1,5 @@
 /** An offer, an order and an answer for tests of the pure stages of a call. */
-import type { Limits, Principal } from '#accounts'
+import type { Account, Limits, Principal } from '#accounts'
 import type { Offer } from '#catalogue'
 import { priceSchema, readPrice } from '#pricing'
 import type { Answer } from '#upstreams'
@@ -45,8 +45,19 @@ export function anOffer(changes: Partial<Offer> & { terms?: Record<string, unkno
     credential: { type: 'none' },
     status: 'published',
     notice: null,
+    suspended: null,
     hostChanged: false,
+    isRedefined: false,
     ...rest,
+  }
+}
+
+/** An account with money of its own, which may use everything. */
+export function anAccount(changes: Partial<Account> = {}): Account {
+  return {
+    ...{ id: 'acct_buyer', slug: 'buyer', name: 'Buyer', kind: 'account', limits: {} },
+    ...{ parentId: null, balance: 'own', allow: {}, status: 'active', suspension: null },
+    ...changes,
   }
 }
 
@@ -57,7 +68,7 @@ export function aPrincipal(...limits: Limits[]): Principal {
     limits: own,
   }))
   return {
-    account: { id: 'acct_buyer', slug: 'buyer', name: 'Buyer', kind: 'account', limits: {} },
+    account: anAccount(),
     key: {
       id: 'key_0',
       accountId: 'acct_buyer',
@@ -65,6 +76,7 @@ export function aPrincipal(...limits: Limits[]): Principal {
       name: 'first',
       scopes: ['call'],
       limits: limits[0] ?? NO_LIMITS,
+      allow: {},
       expiresAtMs: null,
       createdAtMs: 0,
       revokedAtMs: null,

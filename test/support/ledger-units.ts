@@ -48,6 +48,16 @@ export function releaseOf(reference: string): Command {
   return { kind: 'release', reference, atMs: AT_MS }
 }
 
+export function transferOf(
+  from: string,
+  to: string,
+  amount: Nanos,
+  changes: { source?: 'spending' | 'earnings'; reference?: string } = {},
+): Command {
+  const { source = 'spending', reference = aReference() } = changes
+  return { kind: 'transfer', reference, source, from, to, amount, atMs: AT_MS }
+}
+
 export function counterOf(
   scope: string,
   kind: CounterKind,

@@ -1,41 +1,37 @@
 /** Accounts, their money, and what the operator sees of all of it. */
 import { z } from 'zod'
-import { limitsSchema, showAccount, showKey } from '#accounts'
+import { allowSchema, limitsSchema, showAccount, showKey } from '#accounts'
 import { balanceOf, balanceSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { parseUsdc } from '#core/money'
-import { plainLine } from '#core/plain-text'
 import { storedText } from '#core/stored-text'
-import { earnings, grant } from '#payments'
+import { earnings, grant, transferEarnings } from '#payments'
+import { accountResult, namedSchema } from '../account-schema.js'
+import { audited, noteAct } from '../audited.js'
+import { idempotencyKeyOf, repeatable } from '../idempotency-key.js'
 import { route } from '../route.js'
 
-const accountSchema = z.strictObject({
-  // Sellers' names are read by buyers, like all texts of sellers.
-  name: storedText({ min: 1, max: 120 }).overwrite(plainLine).min(1),
-  slug: z
-    .string()
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
-    .max(48)
-    .optional()
-    .describe('made from the name when absent; unique, and stays'),
+const newAccountSchema = z.strictObject({
+  ...namedSchema.shape,
   limits: limitsSchema.optional().describe('USDC, fee included, for all its keys together'),
+  allow: allowSchema.optional().describe('all that its keys may use; everything when absent'),
 })
 
 const accountChangeSchema = z.strictObject({
-  limits: limitsSchema.describe('in place of all that it had'),
-})
-
-const accountResult = z.object({
-  id: z.string(),
-  slug: z.string(),
-  name: z.string(),
-  kind: z.string(),
-  limits: limitsSchema,
+  limits: limitsSchema.optional().describe('in place of all that it had'),
+  allow: allowSchema.optional().describe('in place of what it had; {} allows everything'),
 })
 
 const grantSchema = z.strictObject({
   amount: z.string().max(24).describe('USDC'),
   reason: storedText({ min: 1, max: 500 }),
+})
+
+/** Money that was moved from one account's pocket to another. */
+export const transferResult = z.object({
+  id: z.string(),
+  amount: z.string(),
+  balance: z.string().describe('what whoever was paid can spend now'),
 })
 
 export const accountRoutes = [
@@ -45,11 +41,12 @@ export const accountRoutes = [
     tag: 'accounts',
     summary: 'Opens an account. Its first key has all scopes and is shown only here.',
     who: 'operator',
-    body: accountSchema,
+    body: newAccountSchema,
     status: 201,
     result: accountResult.extend({ api_key: z.string() }),
-    async run({ accounts }, { body }) {
-      const { account, secret } = await accounts.create(body)
+    async run(deps, { principal, body }) {
+      const along = audited(deps, principal, 'account.create', { name: body.name })
+      const { account, secret } = await deps.accounts.create(body, along)
       return { ...showAccount(account), api_key: secret }
     },
   }),
@@ -57,12 +54,15 @@ export const accountRoutes = [
     method: 'patch',
     path: '/v1/accounts/{id}',
     tag: 'accounts',
-    summary: 'Sets what all keys of an account together may spend.',
+    summary: 'Sets what all keys of an account together may spend, and what they may use.',
     who: 'operator',
     body: accountChangeSchema,
     result: accountResult,
-    run: async ({ accounts }, { params, body }) =>
-      showAccount(await accounts.setLimits(params.id!, body.limits)),
+    async run(deps, { principal, params, body }) {
+      const act = body.allow ? 'allow.set' : 'limits.set'
+      const along = audited(deps, principal, act, body)
+      return showAccount(await deps.accounts.change(params.id!, body, along))
+    },
   }),
   route({
     method: 'post',
@@ -78,9 +78,13 @@ export const accountRoutes = [
       amount: z.string(),
       balance: z.string(),
     }),
-    async run(deps, { params, body }) {
+    async run(deps, { principal, params, body }) {
       const account = await deps.accounts.get(params.id!)
-      return grant(deps, account, { amount: parseUsdc(body.amount), reason: body.reason })
+      const amount = parseUsdc(body.amount)
+      const granted = await grant(deps, account, { amount, reason: body.reason })
+      const { id, account_id } = granted
+      await noteAct(deps, principal, 'grant.create', id, { account_id, ...body })
+      return granted
     },
   }),
   route({
@@ -119,8 +123,30 @@ export const accountRoutes = [
       available: z.string(),
       pending: z.string(),
       paid_out: z.string(),
+      held: z.literal(true).optional().describe('while the account is suspended'),
+      held_reason: z.string().optional(),
     }),
-    run: (deps, { principal }) => earnings(deps, principal!.account.id),
+    run: (deps, { principal }) => earnings(deps, principal!),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/earnings/transfer',
+    tag: 'accounts',
+    summary: 'Makes what the account earned spendable.',
+    who: 'key',
+    scopes: ['manage'],
+    headers: { 'Idempotency-Key': 'may stand for idempotency_key' },
+    body: z.strictObject({ amount: z.string().max(24).describe('USDC'), ...repeatable }),
+    status: 201,
+    result: transferResult,
+    async run(deps, { principal, body, headers }) {
+      const moved = await transferEarnings(deps, principal!, {
+        amount: parseUsdc(body.amount),
+        idempotencyKey: idempotencyKeyOf(body, headers),
+      })
+      await noteAct(deps, principal, 'earnings.transfer', moved.id, { amount: moved.amount })
+      return moved
+    },
   }),
   route({
     method: 'get',

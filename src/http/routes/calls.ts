@@ -1,6 +1,7 @@
 /** Buying: quotes, calls, their bodies and receipts, usage and ratings. */
 import { z } from 'zod'
 import {
+  attributionIn,
   bodyOf,
   call,
   callSchema,
@@ -20,10 +21,18 @@ import {
 import { Problem } from '#core/problem'
 import { rate, ratingResultSchema, ratingSchema } from '#ratings'
 import { claimsOf, findReceipt } from '#receipts'
+import { idempotencyKeyOf } from '../idempotency-key.js'
 import { Reply, type RouteDeps, route } from '../route.js'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
-const MAX_KEY_LENGTH = 255
+
+/** What a call takes from the headers of its request. */
+export const CALL_HEADERS = {
+  'Idempotency-Key': 'may stand for idempotency_key',
+  'X-Souk-Tag': 'a text to find the call by in /v1/usage, at most 100 printable ASCII characters',
+  'X-Aig-Tag': 'stands for X-Souk-Tag where that is not sent',
+  'X-Souk-Trace': 'as the handler of a tool got it, with what it buys in the course of its call',
+}
 
 export const callRoutes = [
   route({
@@ -49,10 +58,7 @@ export const callRoutes = [
     summary: 'Buys one call. 502 or 504 when the provider failed: nothing is charged then.',
     who: 'key',
     scopes: ['call'],
-    headers: {
-      'Idempotency-Key': 'may stand for idempotency_key',
-      'X-Souk-Tag': 'a word to find the call by in /v1/usage',
-    },
+    headers: CALL_HEADERS,
     body: callSchema,
     result: outcomeSchema,
     failures: [409, 502, 504],
@@ -64,8 +70,8 @@ export const callRoutes = [
         arguments: body.arguments,
         maxPrice: body.max_price,
         quoteId: body.quote_id,
-        idempotencyKey: body.idempotency_key ?? idempotencyKeyIn(headers['idempotency-key']),
-        tag: tagIn(headers['x-souk-tag']),
+        idempotencyKey: idempotencyKeyOf(body, headers),
+        ...attributionIn(headers),
         isGone,
       })
       return replyWith(deps, outcome)
@@ -91,6 +97,8 @@ export const callRoutes = [
     summary: 'The exact bytes of the answer, while they are kept.',
     who: 'key',
     scopes: ['call', 'read'],
+    // Who bought over MCP with an access token follows body_url to here.
+    tokens: true,
     raw: 'application/octet-stream',
     async run(deps, { principal, params }) {
       const found = await findCall(deps.store, principal!.account.id, params.id!)
@@ -110,12 +118,20 @@ export const callRoutes = [
     method: 'get',
     path: '/v1/usage',
     tag: 'calls',
-    summary: 'Calls of this account, latest first, with totals.',
+    summary: 'Calls of this account, or of one below it, latest first, with totals.',
     who: 'key',
     scopes: ['call', 'read'],
-    query: usageSchema,
+    query: usageSchema.extend({
+      sub_account: z.string().max(64).optional().describe('id of an account below this one'),
+    }),
     result: usageResultSchema,
-    run: (deps, { principal, query }) => usage(deps, principal!.account.id, query),
+    async run(deps, { principal, query: { sub_account, ...query } }) {
+      const account =
+        sub_account === undefined
+          ? principal!.account
+          : await deps.accounts.subAccounts.get(principal!, sub_account)
+      return usage(deps, account.id, query)
+    },
   }),
   route({
     method: 'get',
@@ -152,25 +168,11 @@ function show({ publicUrl }: RouteDeps, outcome: Outcome) {
   return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl })
 }
 
-function replyWith(deps: RouteDeps, outcome: Outcome): Reply {
+/** A call as its buyer is told of it. */
+export function replyWith(deps: RouteDeps, outcome: Outcome): Reply {
   const problem = outcomeProblem(outcome)
   const retryAfterMs = problem?.retryAfterMs
   return new Reply(problem?.status ?? 200, show(deps, outcome), {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
   })
-}
-
-/** The Idempotency-Key header: a quoted string by its draft, accepted without quotes, too. */
-function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
-  if (typeof header !== 'string' || header === '') return undefined
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header
-  if (key.length <= MAX_KEY_LENGTH) return key
-  throw new Problem(
-    'invalid_request',
-    `Idempotency-Key is longer than ${MAX_KEY_LENGTH} characters.`,
-  )
-}
-
-function tagIn(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && header !== '' ? header.slice(0, 100) : undefined
 }

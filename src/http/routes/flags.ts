@@ -1,5 +1,6 @@
 /** What sellers wrote that looks like instructions to a model; for the operator alone. */
 import { z } from 'zod'
+import { audited } from '../audited.js'
 import { Reply, route } from '../route.js'
 
 const flagSchema = z.object({
@@ -42,8 +43,8 @@ export const flagRoutes = [
     summary: 'Lets a flagged text stand; the same words of that endpoint are not flagged again.',
     who: 'operator',
     status: 204,
-    async run({ catalogue }, { params }) {
-      await catalogue.clearFlag(params.id!)
+    async run(deps, { principal, params }) {
+      await deps.catalogue.clearFlag(params.id!, audited(deps, principal, 'flag.clear'))
       return new Reply(204, '')
     },
   }),

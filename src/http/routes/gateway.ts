@@ -33,9 +33,9 @@ export const gatewayRoutes = [
       'Database and search answer, and calls are taken. Else 503 with the code that says why.',
     who: 'anyone',
     result: state,
-    async run({ proveWritable, catalogue, slots }) {
+    async run({ proveWritable, catalogue, servers, slots }) {
       await proveWritable()
-      if (slots.isDraining() || !(await catalogue.ready())) {
+      if (slots.isDraining() || !servers.ready() || !(await catalogue.ready())) {
         throw new Problem('busy', 'The gateway is not ready.', { status: 503, retryAfterMs: 1_000 })
       }
       return { status: 'ok' }

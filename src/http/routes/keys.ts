@@ -1,20 +1,9 @@
 /** API keys of the account that asks. */
 import { z } from 'zod'
-import { limitsSchema, SCOPES, showKey } from '#accounts'
-import { fromRfc3339 } from '#core/clock'
-import { Problem } from '#core/problem'
-import { storedText } from '#core/stored-text'
+import { showKey } from '#accounts'
+import { audited } from '../audited.js'
+import { keySchema, newKeyOf, newKeyResult, newKeySchema } from '../key-schema.js'
 import { Reply, route } from '../route.js'
-
-const newKeySchema = z.strictObject({
-  name: storedText({ min: 1, max: 120 }),
-  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-  limits: limitsSchema.optional().describe('USDC, fee included'),
-  expires_at: z.string().max(40).optional().describe('RFC 3339'),
-})
-
-const keySchema = z.looseObject({ id: z.string(), name: z.string() })
-const newKeyResult = keySchema.extend({ api_key: z.string().describe('shown only here') })
 
 export const keyRoutes = [
   route({
@@ -27,13 +16,14 @@ export const keyRoutes = [
     body: newKeySchema,
     status: 201,
     result: newKeyResult,
-    async run({ accounts, clock }, { principal, body }) {
-      const { key, secret } = await accounts.createKey(principal!, {
-        name: body.name,
-        scopes: body.scopes,
-        limits: body.limits,
-        expiresAtMs: expiryIn(body.expires_at, clock.now()),
-      })
+    async run(deps, { principal, body }) {
+      const along = audited(deps, principal, 'key.create', body)
+      const { accounts, clock } = deps
+      const { key, secret } = await accounts.createKey(
+        principal!,
+        newKeyOf(body, clock.now()),
+        along,
+      )
       return { ...showKey(key), api_key: secret }
     },
   }),
@@ -57,8 +47,9 @@ export const keyRoutes = [
     who: 'key',
     scopes: ['manage'],
     result: newKeyResult,
-    async run({ accounts }, { principal, params }) {
-      const { key, secret } = await accounts.rotateKey(principal!, params.id!)
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'key.rotate')
+      const { key, secret } = await deps.accounts.rotateKey(principal!, params.id!, along)
       return { ...showKey(key), api_key: secret }
     },
   }),
@@ -70,16 +61,10 @@ export const keyRoutes = [
     who: 'key',
     scopes: ['manage'],
     status: 204,
-    async run({ accounts }, { principal, params }) {
-      await accounts.revokeKey(principal!, params.id!)
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'key.revoke')
+      await deps.accounts.revokeKey(principal!, params.id!, along)
       return new Reply(204, '')
     },
   }),
 ]
-
-function expiryIn(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined
-  const ms = fromRfc3339(text)
-  if (ms !== undefined && ms > nowMs) return ms
-  throw new Problem('invalid_request', 'expires_at must be an RFC 3339 time in the future.')
-}

@@ -10,6 +10,7 @@ import {
   showListing,
 } from '#catalogue'
 import { decodeCursor, encodeCursor } from '#core/page'
+import { audited, noteAct } from '../audited.js'
 import { largeRoute, Reply, route } from '../route.js'
 
 const pageSchema = z.strictObject({ cursor: z.string().max(500).optional() })
@@ -50,8 +51,10 @@ export const listingRoutes = [
     body: listingSchema,
     status: 201,
     result: shownListing,
-    run: async ({ catalogue }, { principal, body }) =>
-      showListing(await catalogue.create(principal!.account.id, body)),
+    async run(deps, { principal, body }) {
+      const along = audited(deps, principal, 'listing.create', { slug: body.slug })
+      return showListing(await deps.catalogue.create(principal!.account.id, body, { along }))
+    },
   }),
   largeRoute({
     method: 'post',
@@ -69,12 +72,14 @@ export const listingRoutes = [
     },
     status: 201,
     result: importResult,
-    async run({ catalogue }, { principal, body, headers }) {
+    async run(deps, { principal, body, headers }) {
+      const { catalogue } = deps
       const sellerId = principal!.account.id
       const outcome = await catalogue.importDocument(sellerId, body)
       const { listingId, isNew, isDryRun, imported, slug, title } = outcome
       const head = { ...(listingId && { id: listingId }), slug, title }
       if (isDryRun) return new Reply(200, { ...head, dry_run: true, ...imported })
+      await noteAct(deps, principal, 'listing.import', listingId!, { slug, is_new: isNew })
       const { endpoints, ...listing } = showListing(await catalogue.own(sellerId, listingId!))
       const shown = isMinimal(headers.prefer) ? listing : { ...listing, endpoints }
       return new Reply(isNew ? 201 : 200, { ...shown, ...imported })
@@ -120,8 +125,11 @@ export const listingRoutes = [
     scopes: ['sell'],
     body: listingPatchSchema,
     result: shownListing,
-    run: async ({ catalogue }, { principal, params, body }) =>
-      showListing(await catalogue.change(principal!.account.id, params.id!, body)),
+    async run(deps, { principal, params, body }) {
+      const along = audited(deps, principal, 'listing.change', { fields: Object.keys(body) })
+      const { catalogue } = deps
+      return showListing(await catalogue.change(principal!.account.id, params.id!, body, along))
+    },
   }),
   route({
     method: 'delete',
@@ -131,8 +139,9 @@ export const listingRoutes = [
     who: 'key',
     scopes: ['sell'],
     status: 204,
-    async run({ catalogue }, { principal, params }) {
-      await catalogue.retire(principal!.account.id, params.id!)
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'listing.retire')
+      await deps.catalogue.retire(principal!.account.id, params.id!, along)
       return new Reply(204, '')
     },
   }),
@@ -169,8 +178,10 @@ export const listingRoutes = [
     who: 'key',
     scopes: ['sell'],
     result: shownListing,
-    run: async ({ catalogue }, { principal, params }) =>
-      showListing(await catalogue.publish(principal!.account.id, params.id!)),
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'listing.publish')
+      return showListing(await deps.catalogue.publish(principal!.account.id, params.id!, along))
+    },
   }),
   route({
     method: 'post',
@@ -180,8 +191,10 @@ export const listingRoutes = [
     who: 'key',
     scopes: ['sell'],
     result: shownListing,
-    run: async ({ catalogue }, { principal, params }) =>
-      showListing(await catalogue.pause(principal!.account.id, params.id!)),
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'listing.pause')
+      return showListing(await deps.catalogue.pause(principal!.account.id, params.id!, along))
+    },
   }),
   route({
     method: 'put',
@@ -192,8 +205,12 @@ export const listingRoutes = [
     scopes: ['sell'],
     body: credentialSchema,
     result: shownListing,
-    run: async ({ catalogue }, { principal, params, body }) =>
-      showListing(await catalogue.setCredential(principal!.account.id, params.id!, body)),
+    async run(deps, { principal, params, body }) {
+      const along = audited(deps, principal, 'listing.credential', { type: body.type })
+      const { catalogue } = deps
+      const sellerId = principal!.account.id
+      return showListing(await catalogue.setCredential(sellerId, params.id!, body, along))
+    },
   }),
 ]
 

@@ -58,9 +58,11 @@ const statementResult = z.object({
     z.object({
       book: z.enum(BOOKS).describe('spending: available and held; earnings: not paid out'),
       kind: z
-        .enum(['grant', 'charge', 'earning'])
-        .describe('credit from the operator; a call that was bought; a call that was sold'),
-      reference: z.string().describe('the id of the grant or the call'),
+        .enum(['grant', 'charge', 'earning', 'transfer'])
+        .describe(
+          'credit from the operator; a call that was bought; one that was sold; money moved',
+        ),
+      reference: z.string().describe('the id of the grant, the call or the transfer'),
       at: z.string(),
       amount: z.string().describe('USDC, with - for what was paid'),
       balance: z.string().describe('of the book, after this entry'),

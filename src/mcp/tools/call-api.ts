@@ -42,7 +42,11 @@ export const callApi = defineTool({
       quoteId: input.quote_id,
       idempotencyKey: input.idempotency_key,
       tag: caller.tag,
+      trace: caller.trace,
       isGone: caller.isGone,
+      signal: caller.signal,
+      onProgress: caller.onProgress,
+      ask: caller.ask,
     })
     return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl: deps.publicUrl })
   },

@@ -1,6 +1,6 @@
 import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
-import type { Caller } from '../server.js'
+import type { Caller } from '../surface.js'
 
 /** @throws Problem `unauthenticated` for a caller who only looks, without a key. */
 export function requireKey({ principal }: Caller): Principal {

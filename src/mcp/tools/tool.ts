@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { CallDeps } from '#calls'
 import type { Catalogue } from '#catalogue'
-import type { Caller } from '../server.js'
+import type { Caller } from '../surface.js'
 
 export type ToolDeps = CallDeps & { catalogue: Catalogue; publicUrl: string; topUpUrl: string }
 

@@ -1,10 +1,11 @@
 /** The seven tools: their list, computed once, and their dispatch. */
-import type { CallToolResult, Tool } from '@modelcontextprotocol/server'
+import type { Tool } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
-import type { Caller } from '../server.js'
+import { InputNeeded } from '../input-needed.js'
+import type { Caller } from '../surface.js'
 import { browseApis } from './browse-apis.js'
 import { callApi } from './call-api.js'
 import { checkBalance } from './check-balance.js'
@@ -59,6 +60,7 @@ export async function runTool(
     const result = await tool.run(deps, caller, input)
     return answerOf(result, 'code' in result)
   } catch (error) {
+    if (error instanceof InputNeeded) throw error
     const refusal = refusalIn(error)
     if (!refusal) return failed(deps, error)
     deps.telemetry.refused(refusal.code, 'mcp')
@@ -66,19 +68,10 @@ export async function runTool(
   }
 }
 
-/** An answer as the SDK's server takes it. */
-export function toCallToolResult({ structured, text, isError }: ToolAnswer): CallToolResult {
-  return {
-    content: [{ type: 'text', text }],
-    structuredContent: structured,
-    ...(isError && { isError: true }),
-  }
-}
-
-/** The JSON of {@link toCallToolResult}, without walking the answer a second time; `more` ends it. */
-export function toCallToolResultText({ text, isError }: ToolAnswer, more = ''): string {
+/** JSON of a CallToolResult, without walking the answer a second time. */
+export function toCallToolResultText({ text, isError }: ToolAnswer): string {
   const error = isError ? ',"isError":true' : ''
-  return `{"content":[{"type":"text","text":${JSON.stringify(text)}}],"structuredContent":${text}${error}${more}}`
+  return `{"content":[{"type":"text","text":${JSON.stringify(text)}}],"structuredContent":${text}${error}}`
 }
 
 function answerOf(structured: ToolResult, isError: boolean): ToolAnswer {

@@ -27,9 +27,7 @@ export async function up(db: Knex): Promise<void> {
     // Absent where the buyer pays itself, which is nearly always.
     table.text('payer_id')
   })
-  await db.raw(
-    'create index calls_payer on calls (payer_id, id) where payer_id is not null',
-  )
+  await db.raw('create index calls_payer on calls (payer_id, id) where payer_id is not null')
   await db.schema.createTable('invites', (table) => {
     table.text('id').primary()
     // SHA-256 of the code; the code itself is shown once and never stored.

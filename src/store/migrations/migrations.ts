@@ -14,6 +14,11 @@ import * as textFlags from './0011-text-flags.js'
 import * as learning from './0012-learning.js'
 import * as backends from './0013-backends.js'
 import * as market from './0014-market.js'
+import * as people from './0015-people.js'
+import * as servers from './0016-servers.js'
+import * as tools from './0017-tools.js'
+import * as gateways from './0018-gateways.js'
+import * as approvals from './0019-approvals.js'
 
 const ordered: [name: string, migration: Knex.Migration][] = [
   ['0001-accounts', accounts],
@@ -30,6 +35,11 @@ const ordered: [name: string, migration: Knex.Migration][] = [
   ['0012-learning', learning],
   ['0013-backends', backends],
   ['0014-market', market],
+  ['0015-people', people],
+  ['0016-servers', servers],
+  ['0017-tools', tools],
+  ['0018-gateways', gateways],
+  ['0019-approvals', approvals],
 ]
 
 /** What a database of this version has gone through. */

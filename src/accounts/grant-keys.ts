@@ -1,0 +1,93 @@
+/**
+ * The keys behind what people let programs do (OAuth grants). They have no secret: access tokens
+ * stand for them, with what a key has besides. They descend from the account's first key, so that it
+ * can end them as it can all others.
+ */
+import { newId } from '#core/ids'
+import { Problem } from '#core/problem'
+import type { Store, Tx } from '#store'
+import type { Account, Along, ApiKey, Scope } from './accounts.js'
+import { type LimitTerms, readLimits, showLimits } from './limits.js'
+import { type KeyRow, toKey } from './rows.js'
+
+/** In place of the SHA-256 of a secret; no secret has it. */
+export const NO_SECRET = 'grant:'
+
+export type NewGrantKey = {
+  account: Account
+  /** Of the program, as people know it. */
+  name: string
+  scopes: readonly Scope[]
+  limits: LimitTerms
+  expiresAtMs: number
+}
+
+type Deps = {
+  store: Store
+  clock: { now(): number }
+  changeKeys(change: (tx: Tx) => Promise<unknown>): Promise<void>
+}
+
+export type GrantKeys = {
+  /** Makes a key that only access tokens stand for. */
+  createGrantKey(input: NewGrantKey, along?: Along): Promise<ApiKey>
+  /** Ends such a key, at once; any other stays as it is. */
+  revokeGrantKey(keyId: string): Promise<void>
+}
+
+export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
+  return {
+    async createGrantKey({ account, name, scopes, limits: terms, expiresAtMs }, along) {
+      const now = clock.now()
+      const id = newId('key', now)
+      const row = {
+        id,
+        account_id: account.id,
+        name,
+        hash: NO_SECRET + id,
+        scopes: JSON.stringify(scopes),
+        limits: JSON.stringify(showLimits(readLimits(terms))),
+        expires_at: expiresAtMs,
+        created_at: now,
+      }
+      return store.inTransaction(async (tx) => {
+        const first = await firstKey(tx, account.id)
+        const [made] = await tx<KeyRow>('api_keys')
+          .insert({ ...row, parent_id: first?.id ?? null } as never)
+          .returning('*')
+        await along?.(tx, id)
+        return toKey(made as KeyRow)
+      })
+    },
+    async revokeGrantKey(keyId) {
+      await changeKeys((tx) =>
+        tx('api_keys')
+          .where({ id: keyId, hash: NO_SECRET + keyId, revoked_at: null })
+          .update({ revoked_at: clock.now() }),
+      )
+    },
+  }
+}
+
+/** The key that an account was opened with, and that all its others descend from, while it is good. */
+function firstKey(tx: Tx, accountId: string): Promise<KeyRow | undefined> {
+  const above = tx('api_keys as above')
+    .whereRaw('above.id = api_keys.parent_id and above.account_id = api_keys.account_id')
+    .select('above.id')
+  return tx<KeyRow>('api_keys')
+    .where({ account_id: accountId, revoked_at: null })
+    .whereNot('hash', 'like', `${NO_SECRET}%`)
+    .whereNotExists(above)
+    .first()
+}
+
+/** @throws Problem `invalid_request` for a key that must not get a secret. */
+export async function refuseGrantKey(tx: Tx, keyId: string): Promise<void> {
+  const grant = await tx<KeyRow>('api_keys')
+    .where({ id: keyId, hash: NO_SECRET + keyId })
+    .first()
+  if (!grant) return
+  throw new Problem('invalid_request', 'This key belongs to a program that a person let in.', {
+    action: 'End it with DELETE, or make a key with POST /v1/keys.',
+  })
+}

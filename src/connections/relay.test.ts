@@ -1,0 +1,202 @@
+import { expect, test } from 'vitest'
+import { said } from '../../test/support/an-mcp-server.js'
+import { aServer, settingsFor, someConnections } from '../../test/support/some-connections.js'
+import { type ClientSide, isRpcError, type Progress, rpcError } from './connections.js'
+
+function aClient(more: Partial<ClientSide> = {}) {
+  const heard: [string, unknown][] = []
+  const client: ClientSide = {
+    capabilities: { sampling: {} },
+    clientInfo: { name: 'agent', version: '2' },
+    protocolVersion: '2025-11-25',
+    onRequest: async () => ({ answered: true }),
+    onNotification: (method, params) => void heard.push([method, params]),
+    ...more,
+  }
+  return { client, heard }
+}
+
+test('a relay speaks for its client: its name, its capabilities, its era', async () => {
+  const server = await aServer({ era: 'both' })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url)
+  const older = await connections.openRelay(settings, aClient().client)
+  expect([older.era, older.protocolVersion, older.instructions]).toEqual([
+    'session',
+    '2025-11-25',
+    'Be kind.',
+  ])
+  expect(server.requests[0]!.message.params).toMatchObject({
+    capabilities: { sampling: {} },
+    clientInfo: { name: 'agent', version: '2' },
+  })
+  const modern = await connections.openRelay(
+    settings,
+    aClient({ protocolVersion: '2026-07-28' }).client,
+  )
+  expect([modern.era, modern.serverInfo]).toEqual(['modern', { name: 'scripted', version: '1' }])
+})
+
+test('requests and answers go through in both directions, under ids of our own', async () => {
+  const server = await aServer({
+    async run({ ask, say, progress }) {
+      say({ method: 'notifications/message', params: { level: 'info', data: 'x' } })
+      progress(1)
+      return said(JSON.stringify(await ask('sampling/createMessage', { a: 1 })))
+    },
+  })
+  const { connections } = someConnections([server.hostPort])
+  const asked: unknown[] = []
+  const { client, heard } = aClient({
+    async onRequest(method, params) {
+      asked.push([method, params])
+      return { role: 'assistant' }
+    },
+  })
+  const relay = await connections.openRelay(settingsFor(server.url), client)
+  const progress: Progress[] = []
+  const params = { name: 'echo', arguments: {}, _meta: { progressToken: 'mine', 'x/y': 1 } }
+  const result = (await relay.request('tools/call', params, {
+    onProgress: (each) => progress.push(each),
+  })) as { content: [{ text: string }] }
+  expect(JSON.parse(result.content[0].text)).toMatchObject({ result: { role: 'assistant' } })
+  expect(asked).toEqual([['sampling/createMessage', { a: 1 }]])
+  expect(heard).toEqual([['notifications/message', { level: 'info', data: 'x' }]])
+  expect(progress).toEqual([{ progress: 1 }])
+  expect(server.calls[0]!.meta.progressToken).not.toBe('mine')
+  expect(server.calls[0]!.meta['x/y']).toBe(1)
+})
+
+test('an error of the server arrives with its code and data, one of the client likewise', async () => {
+  const server = await aServer({
+    async run({ ask }) {
+      const { error } = await ask('elicitation/create', {})
+      throw Object.assign(new Error('told'), { code: -32042, data: error })
+    },
+  })
+  const { connections } = someConnections([server.hostPort])
+  const { client } = aClient({
+    async onRequest() {
+      throw rpcError(-1, 'declined', { by: 'person' })
+    },
+  })
+  const relay = await connections.openRelay(settingsFor(server.url), client)
+  const failure = await relay.request('tools/call', { name: 'echo' }).catch((error) => error)
+  expect(isRpcError(failure)).toBe(true)
+  expect(failure).toMatchObject({
+    code: -32042,
+    message: 'told',
+    data: { code: -1, message: 'declined', data: { by: 'person' } },
+  })
+})
+
+test('what the server says unasked is heard, and its own requests are answered', async () => {
+  const server = await aServer()
+  const { connections } = someConnections([server.hostPort])
+  const { client, heard } = aClient()
+  await connections.openRelay(settingsFor(server.url), client)
+  await expect.poll(() => server.streams.size).toBe(1)
+  server.setTools([])
+  await expect.poll(() => heard).toEqual([['notifications/tools/list_changed', undefined]])
+  const [stream] = server.streams
+  stream!.write('data: {"jsonrpc":"2.0","id":7,"method":"roots/list"}\n\n')
+  await expect
+    .poll(() => server.requests.find(({ message }) => message.id === 7)?.message)
+    .toMatchObject({ result: { answered: true } })
+})
+
+test('a request that the server takes back is taken back at the client', async () => {
+  const server = await aServer()
+  const { connections } = someConnections([server.hostPort])
+  let signal: AbortSignal | undefined
+  const { client } = aClient({
+    onRequest: (_, __, options) => {
+      signal = options.signal
+      return new Promise(() => {})
+    },
+  })
+  await connections.openRelay(settingsFor(server.url), client)
+  await expect.poll(() => server.streams.size).toBe(1)
+  const [stream] = server.streams
+  stream!.write('data: {"jsonrpc":"2.0","id":8,"method":"sampling/createMessage"}\n\n')
+  await expect.poll(() => signal?.aborted).toBe(false)
+  stream!.write(
+    'data: {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":8}}\n\n',
+  )
+  await expect.poll(() => signal?.aborted).toBe(true)
+})
+
+test('a modern client has its own stream of news, and results that ask for input pass as they are', async () => {
+  const asks = { resultType: 'input_required', inputRequests: { a: {} }, requestState: 's' }
+  const server = await aServer({ era: 'modern', run: () => asks })
+  const { connections } = someConnections([server.hostPort])
+  const { client, heard } = aClient({ protocolVersion: '2026-07-28' })
+  const relay = await connections.openRelay(settingsFor(server.url), client)
+  expect(await relay.request('tools/call', { name: 'echo', arguments: {} })).toEqual(asks)
+  const news: string[] = []
+  const stopping = new AbortController()
+  const listening = relay
+    .request(
+      'subscriptions/listen',
+      { notifications: { toolsListChanged: true } },
+      { timeoutMs: 0, signal: stopping.signal, onNotification: (method) => news.push(method) },
+    )
+    .catch((error) => error)
+  await expect.poll(() => server.listens.size).toBe(1)
+  server.setTools([])
+  await expect
+    .poll(() => news)
+    .toEqual(['notifications/subscriptions/acknowledged', 'notifications/tools/list_changed'])
+  expect(heard).toEqual([])
+  stopping.abort()
+  expect(isRpcError(await listening)).toBe(true)
+  await expect.poll(() => server.listens.size).toBe(0)
+})
+
+test('two relays never share a session; closing one ends its own', async () => {
+  const server = await aServer({ run: ({ session }) => said(session!) })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url)
+  const relays = await Promise.all(
+    [1, 2].map(() => connections.openRelay(settings, aClient().client)),
+  )
+  const sessions = await Promise.all(
+    relays.map((relay) => relay.request('tools/call', { name: 'echo' })),
+  )
+  expect(sessions[0]).not.toEqual(sessions[1])
+  await relays[0]!.close()
+  expect(server.sessions.size).toBe(1)
+  await connections.forget(settings.id)
+  expect(server.sessions.size).toBe(0)
+})
+
+test('a session that the server forgot ends the relay, and says so', async () => {
+  const server = await aServer()
+  const { connections } = someConnections([server.hostPort])
+  const reasons: string[] = []
+  const { client } = aClient({ onClose: (why) => void reasons.push(why) })
+  const relay = await connections.openRelay(settingsFor(server.url), client)
+  server.sessions.clear()
+  await expect(relay.request('tools/list')).rejects.toSatisfy(isRpcError)
+  expect(reasons).toEqual([expect.stringMatching(/no longer knows/)])
+})
+
+test('no secret of the settings passes through a relay', async () => {
+  const secret = 'sk-live-0123456789abcdef'
+  const server = await aServer({ run: ({ headers }) => said(String(headers['x-api-key'])) })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url, { headers: { 'X-Api-Key': secret } })
+  const relay = await connections.openRelay(settings, aClient().client)
+  expect(await relay.request('tools/call', { name: 'echo' })).toEqual(said('[redacted]'))
+})
+
+test('a server that cannot be reached is a refusal', async () => {
+  const server = await aServer()
+  await server.close()
+  const { connections } = someConnections([server.hostPort])
+  await expect(
+    connections.openRelay(settingsFor(server.url), aClient().client),
+  ).rejects.toMatchObject({
+    code: 'upstream_failed',
+  })
+})

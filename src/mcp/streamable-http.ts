@@ -1,0 +1,104 @@
+/** Streamable HTTP, for both eras: one POST a message, and a stream for what changes meanwhile. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  classifyInboundRequest,
+  isJsonContentType,
+} from '@modelcontextprotocol/server'
+import type { Principal } from '#accounts'
+import type { Clock } from '#core/clock'
+import { parseRequestJson } from '#core/json-text'
+import { Problem } from '#core/problem'
+import { isObject } from '#schemas'
+import { canAsk } from './asking.js'
+import { callerOf } from './caller.js'
+import type { Entered } from './entrance.js'
+import type { EventStreams } from './event-streams.js'
+import { createAsker } from './input-needed.js'
+import { answerLegacy, sessionIn } from './legacy.js'
+import { messagesIn } from './messages.js'
+import { createModern } from './modern.js'
+import { createPendingAsks } from './pending-asks.js'
+import { answerPlainCall } from './plain-answer.js'
+import { plainCallIn } from './plain-call.js'
+import { REFUSED, sendRpcError } from './refusals.js'
+import { sendJsonText } from './reply.js'
+import { createSessions, ownerOf } from './session.js'
+import type { Caller } from './surface.js'
+import { createRunningRequests } from './taken-back.js'
+
+export type StreamableHttpDeps = {
+  clock: Clock
+  /** Reads a request's body, within the gateway's limit. */
+  readBody(req: IncomingMessage): Promise<Buffer>
+  /** Signs session ids; the same for all gateways of one database. */
+  sessionKey: Buffer
+  /** Signs what travels through clients while a person is asked. */
+  stateKey: Buffer
+}
+
+export type Asked = Entered & { req: IncomingMessage; res: ServerResponse }
+
+export function createStreamableHttp(deps: StreamableHttpDeps & { streams: EventStreams }) {
+  const sessions = createSessions({ key: deps.sessionKey, clock: deps.clock })
+  const olderEra = { sessions, requests: createRunningRequests(), asks: createPendingAsks() }
+  const modern = createModern()
+  const asker = createAsker({ key: deps.stateKey, clock: deps.clock })
+  return { post, endSession, openStream }
+
+  async function post({ req, res, principal, surface }: Asked): Promise<void> {
+    if (!isJsonContentType(req.headers['content-type'] ?? null)) {
+      throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
+    }
+    const body = parseRequestJson(await deps.readBody(req))
+    const caller = callerOf(req, principal, res)
+    const plain = plainCallIn(body, req.headers)
+    if (plain?.era === 'modern') {
+      const own = { ...caller, ask: askIn(body, principal) }
+      sendJsonText(res, 200, await answerPlainCall(surface, own, plain.call, plain.era))
+      return
+    }
+    const exchange = { req, res, surface, caller, body, messages: messagesIn(body) }
+    const kind =
+      plain?.era ?? classifyInboundRequest({ httpMethod: 'POST', body, ...headerFields(req) }).kind
+    if (kind === 'legacy') await answerLegacy(olderEra, exchange)
+    else await modern.answer({ ...exchange, caller: { ...caller, ask: askIn(body, principal) } })
+  }
+
+  /** How a client of the current era, which says with each call what it can do, is asked. */
+  function askIn(body: unknown, principal: Principal | undefined): Caller['ask'] {
+    const params = isObject(body) && isObject(body.params) ? body.params : {}
+    const meta = isObject(params._meta) ? params._meta : {}
+    if (!principal || !canAsk(meta[CLIENT_CAPABILITIES_META_KEY])) return undefined
+    return asker(principal, params)
+  }
+
+  function endSession({ req, res, principal, surface }: Asked): void {
+    const ended = sessions.end(req.headers['mcp-session-id'], ownerOf(principal, surface))
+    if (ended) res.writeHead(200).end()
+    else sendRpcError(res, 404, REFUSED, 'There is no such session.')
+  }
+
+  function openStream({ req, res, principal, surface }: Asked): void {
+    if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
+    if (sessionIn(req, sessions, ownerOf(principal, surface)) === undefined) {
+      throw new Problem('invalid_request', 'A stream belongs to a session: initialize first.')
+    }
+    deps.streams.openList(res, surface, principal)
+  }
+}
+
+function headerFields(req: IncomingMessage) {
+  const header = (name: string) => {
+    const value = req.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const protocolVersionHeader = header('mcp-protocol-version')
+  const mcpMethodHeader = header('mcp-method')
+  const mcpNameHeader = header('mcp-name')
+  return {
+    ...(protocolVersionHeader !== undefined && { protocolVersionHeader }),
+    ...(mcpMethodHeader !== undefined && { mcpMethodHeader }),
+    ...(mcpNameHeader !== undefined && { mcpNameHeader }),
+  }
+}
