@@ -1,16 +1,13 @@
 /** The composition root: the only file that chooses adapters and knows how they fit together. */
 
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import { createServer, type Server as NetServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Accounts, createAccounts } from '#accounts'
 import { type Approvals, createApprovals } from '#approvals'
 import { createAudit } from '#audit'
 import { createSlots, type Outcome } from '#calls'
-import { type Catalogue, catalogueName, createCatalogue } from '#catalogue'
+import { catalogueName, createCatalogue } from '#catalogue'
 import { createConnections } from '#connections'
 import { type Clock, systemClock } from '#core/clock'
 import { createDashboard, errorPage } from '#dashboard'
@@ -24,14 +21,14 @@ import { createPeople } from '#people'
 import { createReceipts, loadKeyRing } from '#receipts'
 import { embeddedSearch, fallbackSearch, meilisearch } from '#search'
 import { createServers } from '#servers'
-import { readSetting, type Store } from '#store'
+import type { Store } from '#store'
 import { createTelemetry, type Telemetry } from '#telemetry'
 import { claimNames, createTools, releaseNames } from '#tools'
-import { createUpstreams, type Upstreams } from '#upstreams'
-import { createVault, type Vault } from '#vault'
-import { type Config, ConfigFault } from './config.js'
+import { createUpstreams } from '#upstreams'
+import type { Config } from './config.js'
 import { openHome } from './home.js'
-import { readOrMakeSecret, readSecret } from './secret-file.js'
+import { choosePlace, type Place } from './listening.js'
+import { openVault } from './open-vault.js'
 
 /** A hold lives as long as the upstream may take, and this margin. */
 const HOLD_MARGIN_MS = 10_000
@@ -43,76 +40,24 @@ const ROOT = [1, 2, 3]
   .map((levels) => fileURLToPath(new URL('../'.repeat(levels), import.meta.url)))
   .find((folder) => existsSync(join(folder, 'package.json')))!
 
-/** The setting that names the master key. */
-const FINGERPRINT = 'master_key_fingerprint'
-
 export type Gateway = Awaited<ReturnType<typeof compose>>
 
 /** Everything wired together and nothing running yet, but for what has to be read first. */
 export async function compose(config: Config) {
-  const clock = systemClock
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  const home = await openHome(config)
-  const { store, leases } = home
-  const vault = await openVault(config, store).catch(async (error) => {
-    await store.close()
-    throw error
-  })
-
-  const free = config.port === 0 ? await holdFreePort(config.host) : undefined
-  const port = free?.port ?? config.port
-  const publicUrl = config.publicUrl ?? `http://${config.host}:${port}`
-  const ring = await loadKeyRing({ db: store.db, vault, clock })
-  const slots = createSlots({ perKey: config.maxInFlightPerKey, overall: config.maxInFlight })
-  const telemetry = createTelemetry({
-    level: config.logLevel,
-    version: VERSION,
-    clock,
-    observed: {
-      callsInFlight: () => slots.inFlight(),
-      ledgerWaiting: () => ledger.waiting(),
-      openHolds: () => ledger.openHoldCount(),
-      openFlags: () => catalogue.openFlags(),
-      mcpServers: () => backends.servers.standing(),
-    },
-  })
-  const ledger: Ledger = await home.openLedger({
-    clock,
-    issuer: publicUrl,
-    key: ring.current,
-    onFlush: telemetry.flushed,
-  })
-  const upstreams = openUpstreams(config, clock)
-  const { search, remote } = await openSearch({ config, store, clock, telemetry })
-  const catalogFolder = join(ROOT, 'catalog')
-  const learns = config.learning
-  const parts = { store, clock, vault, upstreams, search, remote, catalogFolder, learns }
-  const catalogue = await createCatalogue(parts)
-  const sealer = vault.forMany()
-  const house = { store, clock, vault, sealer, publicUrl, ledger, telemetry, upstreams }
-  const approvals = createApprovals({ store, clock, sealer })
+  const place = await choosePlace(config)
+  const house = await openHouse(config, place, () => backends.servers.standing())
+  const { store, clock, vault, catalogue, publicUrl, search, home, ring, ...rest } = house
+  const approvals = createApprovals(house)
   const forPeople = openForPeople(config, { ...house, approvals })
-  const backends = openBackends({ ...house, catalogue, accounts: forPeople.accounts, config })
+  const backends = openBackends({ ...house, accounts: forPeople.accounts, config })
   const deps = {
-    store,
-    leases,
-    clock,
-    vault,
-    sealer,
-    telemetry,
-    ledger,
-    upstreams,
-    catalogue,
-    ...backends,
-    approvals,
+    ...{ ...rest, ...backends, ...forPeople, store, clock, vault, catalogue, publicUrl, approvals },
     gateways: createGateways({ store, clock, catalogue, tools: backends.tools }),
     receipts: createReceipts({ ring, db: store.db }),
-    slots,
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
-    ...forPeople,
     audit: createAudit({ store, clock, key: vault.deriveKey('audit') }),
-    publicUrl,
     topUpUrl: `${publicUrl}/docs#accounts`,
     publicBrowse: config.publicBrowse,
     sandbox: config.sandbox,
@@ -128,31 +73,67 @@ export async function compose(config: Config) {
     server,
     root: ROOT,
     isSole: home.isSole,
-    listen: () => listen(server, free?.held ?? { port, host: config.host }),
+    listen: () => place.listen(server),
     /** Closes what was opened, in reverse order. Calls must have been drained before. */
     close: async () => {
       mcp.close()
       await backends.servers.close()
       await backends.connections.close()
       await catalogue.close()
-      await upstreams.close()
+      await house.upstreams.close()
       await search.close()
-      await ledger.close()
+      await house.ledger.close()
       await store.close()
     },
   }
 }
 
-type House = {
-  store: Store
-  clock: Clock
-  vault: Vault
-  sealer: ReturnType<Vault['forMany']>
-  publicUrl: string
-  ledger: Ledger
-  telemetry: Telemetry
-  upstreams: Upstreams
+/**
+ * What all else stands on.
+ *
+ * @param mcpServers how the MCP servers are, for the metrics; they are opened later.
+ */
+async function openHouse(config: Config, place: Place, mcpServers: Observed['mcpServers']) {
+  const clock = systemClock
+  const home = await openHome(config)
+  const { store, leases } = home
+  const vault = await openVault(config, store).catch(async (error) => {
+    await store.close()
+    throw error
+  })
+  const publicUrl = config.publicUrl ?? place.url
+  const ring = await loadKeyRing({ db: store.db, vault, clock })
+  const slots = createSlots({ perKey: config.maxInFlightPerKey, overall: config.maxInFlight })
+  const telemetry = createTelemetry({
+    level: config.logLevel,
+    version: VERSION,
+    clock,
+    observed: {
+      callsInFlight: () => slots.inFlight(),
+      ledgerWaiting: () => ledger.waiting(),
+      openHolds: () => ledger.openHoldCount(),
+      openFlags: () => catalogue.openFlags(),
+      mcpServers,
+    },
+  })
+  const ledger: Ledger = await home.openLedger({
+    clock,
+    issuer: publicUrl,
+    key: ring.current,
+    onFlush: telemetry.flushed,
+  })
+  const upstreams = openUpstreams(config, clock)
+  const { search, remote } = await openSearch({ config, store, clock, telemetry })
+  const parts = { store, clock, vault, upstreams, search, remote }
+  const catalogFolder = join(ROOT, 'catalog')
+  const catalogue = await createCatalogue({ ...parts, catalogFolder, learns: config.learning })
+  const sealer = vault.forMany()
+  const opened = { home, store, leases, clock, vault, sealer, publicUrl, ring, slots }
+  return { ...opened, telemetry, ledger, upstreams, search, catalogue }
 }
+
+type House = Awaited<ReturnType<typeof openHouse>>
+type Observed = Parameters<typeof createTelemetry>[0]['observed']
 
 /** Accounts, how people come in, what they let in, and the pages where they do. */
 function openForPeople(
@@ -176,7 +157,7 @@ function openForPeople(
   return { accounts, people, oauth, dashboard }
 }
 
-type ForBackends = House & { config: Config; catalogue: Catalogue; accounts: Accounts }
+type ForBackends = House & { config: Config; accounts: Accounts }
 
 /** What answers calls beside HTTP APIs. */
 function openBackends(deps: ForBackends) {
@@ -246,49 +227,4 @@ async function openSearch(deps: {
     search: fallbackSearch({ embedded, remote, clock, watch }),
     remote: { remote, watch: telemetry.watchMeilisearch('indexing') },
   }
-}
-
-/** Gateways on one database must have the same master key, or nothing sealed would open again. */
-async function openVault({ masterKey, dataDir }: Config, { db }: Store): Promise<Vault> {
-  const known = await readSetting(db, FINGERPRINT)
-  const vault = createVault(masterKey ?? masterKeyIn(dataDir, known === undefined))
-  await db('settings')
-    .insert({ name: FINGERPRINT, value: vault.fingerprint })
-    .onConflict('name')
-    .ignore()
-  if ((await readSetting(db, FINGERPRINT)) === vault.fingerprint) return vault
-  throw new ConfigFault(['SOUK_MASTER_KEY: it is not the key that this database was sealed with'])
-}
-
-/** @param mayBeMade for a database in which nothing is sealed yet. */
-function masterKeyIn(dataDir: string, mayBeMade: boolean): Buffer {
-  const file = join(dataDir, 'master.key')
-  if (!mayBeMade && readSecret(file) === undefined) {
-    throw new ConfigFault([`SOUK_MASTER_KEY: it is not set, and there is no ${file}`])
-  }
-  const key = Buffer.from(
-    readOrMakeSecret(file, () => randomBytes(32).toString('base64')),
-    'base64',
-  )
-  if (key.length === 32) return key
-  throw new ConfigFault([`SOUK_MASTER_KEY: ${file} does not hold 32 bytes in base64`])
-}
-
-/** A port that nobody has, held so that nobody takes it before the gateway listens there. */
-function holdFreePort(host: string): Promise<{ port: number; held: NetServer }> {
-  return new Promise((resolve, reject) => {
-    const held = createServer().unref()
-    held.once('error', reject)
-    held.listen(0, host, () => resolve({ port: (held.address() as { port: number }).port, held }))
-  })
-}
-
-function listen(server: Server, at: { port: number; host: string } | NetServer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EADDRINUSE' && 'port' in at
-      reject(isTaken ? new ConfigFault([`PORT: ${at.host}:${at.port} is in use`]) : error)
-    })
-    server.listen(at, resolve)
-  })
 }

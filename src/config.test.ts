@@ -48,16 +48,44 @@ describe('without any setting', () => {
       contact: undefined,
       publicUrl: undefined,
       sandbox: true,
+      signUp: 'off',
       probes: true,
       learning: true,
       logLevel: 'warn',
       meilisearch: undefined,
       tools: [],
+      stdio: 'off',
+      mcp: { servers: [], toolCallTimeoutMs: 30_000, connectionTimeoutMs: 10_000 },
+      childEnvironment: {},
     })
   })
 
   test('an empty variable counts as none, and so does an empty file', () => {
     expect(read({ PORT: '', SOUK_SANDBOX: '' }, '# nothing yet\n')).toEqual(read({}))
+  })
+})
+
+describe('MCP servers', () => {
+  const servers = 'mcp_servers: { files: { command: npx, args: [files] } }'
+
+  test('are programs only where SOUK_STDIO says so', () => {
+    expect(faultsOf({}, servers)).toEqual([
+      'SOUK_STDIO: it must be file or api, as mcp_servers has servers over stdio',
+    ])
+    const environment = { SOUK_STDIO: 'file', PATH: '/bin', SECRET: 'x' }
+    expect(read(environment, servers)).toMatchObject({
+      ...{ stdio: 'file', mcp: { servers: [{ name: 'files', command: 'npx' }] } },
+      childEnvironment: { PATH: '/bin' },
+    })
+  })
+
+  test('have their faults listed with all the others', () => {
+    expect(
+      faultsOf({ PORT: '70000' }, 'mcp_servers: { "a b": { url: "https://a.example" } }'),
+    ).toEqual([
+      'PORT: must be a whole number from 0 to 65535',
+      'mcp_servers.a b.name: must be lower-case words joined by - or _',
+    ])
   })
 })
 

@@ -91,6 +91,24 @@ test('the account’s first key ends it, as all keys that it made', async () => 
   await expect(accounts.authenticate(token, accepts)).rejects.toMatchObject(refused)
 })
 
+test('a grant has no more scopes than the first key, which a sub-account must have', async () => {
+  const { secret } = await accounts.create({ name: 'Above' })
+  const above = await accounts.authenticate(secret)
+  const below = await accounts.subAccounts.create(above, { name: 'Below', scopes: ['read'] })
+  const { account } = await accounts.authenticate(below.secret)
+  const terms = { account, name: 'Agent', limits: {}, expiresAtMs: clock.now() + HOUR_MS }
+  const grant = await accounts.createGrantKey({ ...terms, scopes: ['call', 'read'] })
+  expect(grant.scopes).toEqual(['read'])
+  await expect(accounts.createGrantKey({ ...terms, scopes: ['call'] })).rejects.toMatchObject({
+    code: 'insufficient_scope',
+  })
+  const first = (await accounts.authenticate(below.secret)).key
+  await accounts.revokeKey(above, first.id)
+  await expect(accounts.createGrantKey({ ...terms, scopes: ['read'] })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
+})
+
 test('two grants of one account are both good', async () => {
   const { account } = await aGrant()
   const terms = { account, name: 'B', limits: {}, expiresAtMs: clock.now() + HOUR_MS }

@@ -29,7 +29,12 @@ type Deps = {
 }
 
 export type GrantKeys = {
-  /** Makes a key that only access tokens stand for. */
+  /**
+   * Makes a key that only access tokens stand for, with no more scopes than the account's first key.
+   *
+   * @throws Problem `insufficient_scope` where none is left, `forbidden` where that key is gone and
+   *   the account stands below another.
+   */
   createGrantKey(input: NewGrantKey, along?: Along): Promise<ApiKey>
   /** Ends such a key, at once; any other stays as it is. */
   revokeGrantKey(keyId: string): Promise<void>
@@ -40,20 +45,21 @@ export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
     async createGrantKey({ account, name, scopes, limits: terms, expiresAtMs }, along) {
       const now = clock.now()
       const id = newId('key', now)
+      const limits = JSON.stringify(showLimits(readLimits(terms)))
       const row = {
         id,
         account_id: account.id,
         name,
         hash: NO_SECRET + id,
-        scopes: JSON.stringify(scopes),
-        limits: JSON.stringify(showLimits(readLimits(terms))),
+        limits,
         expires_at: expiresAtMs,
         created_at: now,
       }
       return store.inTransaction(async (tx) => {
         const first = await firstKey(tx, account.id)
+        const above = { parent_id: first?.id ?? null, scopes: scopesWithin(first, account, scopes) }
         const [made] = await tx<KeyRow>('api_keys')
-          .insert({ ...row, parent_id: first?.id ?? null } as never)
+          .insert({ ...row, ...above } as never)
           .returning('*')
         await along?.(tx, id)
         return toKey(made as KeyRow)
@@ -79,6 +85,22 @@ function firstKey(tx: Tx, accountId: string): Promise<KeyRow | undefined> {
     .whereNot('hash', 'like', `${NO_SECRET}%`)
     .whereNotExists(above)
     .first()
+}
+
+/** The scopes that a person can give, as they are stored. */
+function scopesWithin(
+  first: KeyRow | undefined,
+  account: Account,
+  scopes: readonly Scope[],
+): string {
+  // Its key ties a sub-account to what the account above gave it.
+  if (!first && account.parentId !== null) {
+    throw new Problem('forbidden', 'The first key of this account was ended.')
+  }
+  const given = first ? toKey(first).scopes : scopes
+  const both = scopes.filter((scope) => given.includes(scope))
+  if (both.length > 0) return JSON.stringify(both)
+  throw new Problem('insufficient_scope', 'This account cannot give any of these scopes.')
 }
 
 /** @throws Problem `invalid_request` for a key that must not get a secret. */

@@ -3,7 +3,8 @@ import type { Principal } from '#accounts'
 import type { Id } from '#core/ids'
 import type { Nanos } from '#core/money'
 import type { ProblemCode } from '#core/problem'
-import type { UpstreamRequest } from '#upstreams'
+import type { Answer, UpstreamRequest } from '#upstreams'
+import type { Sending } from './forward.js'
 
 /** What a buyer asks for, as a face hands it over. */
 export type Order = {
@@ -29,6 +30,13 @@ export type Order = {
    * client has no way to ask.
    */
   ask?: ((question: Question) => Promise<boolean | undefined>) | undefined
+  /**
+   * The way to an MCP server where the client has a connection of its own through this gateway; the
+   * shared one when absent. It never throws for what the server does.
+   */
+  via?:
+    | ((dispatch: Extract<Dispatch, { kind: 'mcp' }>, sending: Sending) => Promise<Answer>)
+    | undefined
   /** Told how far the call is, by upstreams that say so. */
   onProgress?: ((progress: Progress) => void) | undefined
 }

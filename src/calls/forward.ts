@@ -57,7 +57,7 @@ export async function forward(
       return deps.upstreams.send({ ...shaped, headers }, offer.credential, options)
     }
     case 'mcp':
-      return deps.servers.call(dispatch, sending)
+      return order.via ? order.via(dispatch, sending) : deps.servers.call(dispatch, sending)
     case 'code':
       return deps.codeTools.run(dispatch, sending)
   }

@@ -53,7 +53,7 @@ export {
   toolTermsSchema,
 } from './listing-schema.js'
 export type { ListingWithEndpoints } from './listings.js'
-export type { Offer } from './offers.js'
+export { isForSale, type Offer } from './offers.js'
 export { showOverseen } from './oversight.js'
 export { CATALOGUE_NAME, catalogueName } from './revision.js'
 export type { ImportOutcome } from './store-draft.js'

@@ -54,12 +54,7 @@ export async function findImported(
 export async function findTarget(
   db: Db,
   sellerId: string,
-  {
-    source,
-    slug,
-    draftSlug,
-    reserved,
-  }: Asked & { draftSlug: string; reserved: ReservedSlugs },
+  { source, slug, draftSlug, reserved }: Asked & { draftSlug: string; reserved: ReservedSlugs },
 ): Promise<Target> {
   const known = await findImported(db, sellerId, { source, slug: slug ?? draftSlug })
   if (known) return { known, slug: known.listing.slug }

@@ -92,6 +92,16 @@ export const credentialSchema = z.discriminatedUnion('type', [
     username: z.string().max(1024),
     password: z.string().max(16_384),
   }),
+  z
+    .strictObject({
+      type: z.literal('oauth2_client_credentials'),
+      token_url: z.string().min(8).max(2048),
+      client_id: z.string().min(1).max(1024),
+      client_secret: z.string().max(16_384),
+      scopes: z.array(z.string().min(1).max(256)).max(100).optional(),
+      extra_params: z.record(z.string().max(128), z.string().max(2048)).optional(),
+    })
+    .describe('a bearer token that is fetched at token_url and renewed before it ends'),
 ])
 
 export const limitsSchema = z

@@ -77,7 +77,7 @@ export async function createListing(
 ): Promise<ListingWithEndpoints> {
   const credential = input.credential ?? { type: 'none' as const }
   const needed = input.credential ? slotOf(credential) : (slot ?? slotOf(credential))
-  checkCredential(credential)
+  checkGiven(deps, credential)
   const definitions = defineEndpoints(input.endpoints, input.backend)
   await checkDefinitions(deps, definitions, needed)
   await checkProbe(input.probe, async (slug) => definitions.get(slug))
@@ -112,6 +112,7 @@ export async function createListing(
  */
 export function changeListing(deps: ListingDeps, id: string, patch: ListingPatch): Promise<void> {
   return revise(deps, id, async (listing) => {
+    refuseOtherBackend(listing, patch)
     const backend = patch.backend ?? listing.backend
     const retired = patch.retire ?? []
     const endpoints = await touchedEndpoints(deps.store.db, listing, patch)
@@ -127,6 +128,14 @@ export function changeListing(deps: ListingDeps, id: string, patch: ListingPatch
   })
 }
 
+/** @throws Problem `invalid_request` for a backend of tools: it is said where they are declared. */
+function refuseOtherBackend({ backend }: Listing, patch: ListingPatch): void {
+  if (backend.type === 'http' || patch.backend === undefined) return
+  throw new Problem('invalid_request', 'This listing sells tools; its backend is fixed.', {
+    action: 'Change the tools where they are declared.',
+  })
+}
+
 /** Seals a new credential for the host that the listing calls now. */
 export function setCredential(
   deps: ListingDeps,
@@ -139,7 +148,7 @@ export function setCredential(
         action: 'Declare the tool again, with handler_auth.',
       })
     }
-    checkCredential(credential)
+    checkGiven(deps, credential)
     let origin: string | undefined
     for await (const { definition, status } of endpointsIn(deps.store.db, id)) {
       if (status !== 'active') continue
@@ -286,6 +295,14 @@ export function credentialColumns(
     credential_name: 'name' in credential ? credential.name : null,
     credential_origin: isNone ? null : new URL(baseUrl).origin,
     credential_sealed: isNone ? null : sealCredential(vault, credentialOwner(listing), credential),
+  }
+}
+
+/** @throws Problem `invalid_request` for a credential that cannot be used, or is fetched where it must not be. */
+function checkGiven({ upstreams }: ListingDeps, credential: Credential): void {
+  checkCredential(credential)
+  if (credential.type === 'oauth2_client_credentials') {
+    upstreams.checkReachable(credential.token_url, 'credential.token_url')
   }
 }
 

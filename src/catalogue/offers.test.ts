@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ACatalogue, aCatalogue, aListing } from '../../test/support/a-catalogue.js'
-import { createOffers } from './offers.js'
+import { anOffer } from '../../test/support/an-offer.js'
+import { createOffers, isForSale, requireForSale } from './offers.js'
 
 let world: ACatalogue
 let listingId: string
@@ -47,4 +48,19 @@ test('an offer that is forgotten while it is read is not kept', async () => {
   const fresh = await offers.find('wiki.search')
   expect(fresh).not.toBe(stale)
   expect(await offers.find('wiki.search')).toBe(fresh)
+})
+
+test.each([
+  [{}, true],
+  [{ status: 'paused' as const }, false],
+  [{ status: 'retired' as const }, false],
+  [{ suspended: 'fraud' }, false],
+  [{ hostChanged: true }, false],
+  [{ isRedefined: true }, false],
+])('an offer with %j is shown as for sale exactly where it is sold', (changes, isSold) => {
+  const offer = anOffer(changes)
+  expect(isForSale(offer)).toBe(isSold)
+  const sell = () => requireForSale(offer, offer.endpointId)
+  if (isSold) expect(sell()).toBe(offer)
+  else expect(sell).toThrow(expect.objectContaining({ code: 'listing_changed' }))
 })

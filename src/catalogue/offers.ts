@@ -133,6 +133,12 @@ export function requireForSale(
   return offer
 }
 
+/** Whether {@link requireForSale} lets it pass, for those who may know of it. */
+export function isForSale(offer: Offer): boolean {
+  const isAsSold = !offer.hostChanged && !offer.isRedefined
+  return offer.suspended === null && offer.status === 'published' && isAsSold
+}
+
 /** Whether there is such an endpoint, as far as this principal may know. */
 export function isVisible(offer: Offer, principal: Principal | undefined): boolean {
   const { listingSlug: listing, sellerId: ownerId, isPrivate, target } = offer

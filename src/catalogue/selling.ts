@@ -21,8 +21,8 @@ import {
   setStatus,
 } from './listings.js'
 import { type ProbeResult, probeListing } from './probe.js'
-import { loadShipped, shippedSlugs } from './shipped.js'
 import { type ReservedSlugs, reservedSlugs } from './reserved-slugs.js'
+import { loadShipped, shippedSlugs } from './shipped.js'
 import type { ImportOutcome } from './store-draft.js'
 import { endpointsIn } from './versions.js'
 

@@ -234,6 +234,20 @@ test('sessions that nobody used for five minutes are ended at the server', async
   expect(textOf(await connections.callTool(settings, call(), asAlice))).not.toBe(first)
 })
 
+test('sessions are kept to a bounded number, the longest unused is ended first', async () => {
+  const server = await aServer({ run: ({ session }) => said(session!) })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url)
+  const sessionOf = async (i: number) =>
+    textOf(await connections.callTool(settings, call(), { holder: `acct_${i}` }))
+  const first = await sessionOf(0)
+  const second = await sessionOf(1)
+  for (let i = 2; i < 256; i++) await sessionOf(i)
+  expect(await sessionOf(0)).toBe(first)
+  await sessionOf(256)
+  await expect.poll(() => server.ended).toEqual([second])
+})
+
 test('progress is asked for only when someone listens, and only ever grows', async () => {
   const run = async (call: ToolRun) => {
     if (call.meta.progressToken !== undefined) for (const at of [1, 3, 2, 5]) call.progress(at)

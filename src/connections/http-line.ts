@@ -27,15 +27,12 @@ export function httpLine(
   const hearing = createHearing(hearer, (text) => void sender.note(text))
   const envelope = envelopeOf(speaker)
   let isOver = false
+  let hasOpened = false
   let lastHeard: Record<string, string> = {}
   const isModern = () => conversation.agreed?.era === 'modern'
   const ownMeta = () => (isModern() ? envelope : undefined)
 
-  function hear(
-    message: Message,
-    progress: Progressing,
-    own?: LineRequest['onNotification'],
-  ): void {
+  function hear(message: Message, progress?: Progressing, own?: Notified): void {
     if (message.kind !== 'notification') hearing.hear(message)
     else if (message.method === PROGRESS) progress?.(message.params)
     else if (own) own(message.method, message.params)
@@ -68,7 +65,7 @@ export function httpLine(
     return replyOf(end, deps.clock)
   }
 
-  async function listen(signal: AbortSignal, onOpen: () => void): Promise<ListenEnd> {
+  async function listen(signal: AbortSignal): Promise<ListenEnd> {
     const deadline = startDeadline(NO_TIMEOUT_MS, signal)
     const isPost = isModern()
     const end = await sender.send({
@@ -77,21 +74,23 @@ export function httpLine(
       headers: isPost ? { 'mcp-method': LISTEN } : { accept: 'text/event-stream', ...lastHeard },
       deadline,
       isLong: true,
-      onHead: (status) => void (status < 300 && onOpen()),
-      onMessage: (message) => hear(message, undefined),
+      onHead: (status) => {
+        hasOpened ||= status < 300
+      },
+      onMessage: (message) => hear(message),
     })
     deadline.clear()
     if (end.kind === 'ended' && end.lastEventId !== undefined) {
       lastHeard = { 'last-event-id': end.lastEventId }
     }
-    return listenEnd(end)
+    return listenEnd(end, hasOpened)
   }
 
   return {
     request,
     notify: (method, params) =>
       sender.note(notificationText(method, withMeta(params, ownMeta(), undefined))),
-    listen: ({ signal, onOpen }) => listen(signal, onOpen),
+    listen,
     agree: (agreed) => {
       conversation.agreed = agreed
     },
@@ -112,7 +111,8 @@ function isGivenUp(end: HttpEnd): end is Unanswered {
   return end.reason === 'timeout' || end.reason === 'cancelled'
 }
 
-type Progressing = ((params: unknown) => void) | undefined
+type Progressing = (params: unknown) => void
+type Notified = LineRequest['onNotification']
 
 const LISTEN = 'subscriptions/listen'
 
@@ -121,15 +121,19 @@ function listenText(envelope: JsonObject): string {
   return requestText(newMessageId(), LISTEN, params)
 }
 
-/** A server that knows no such stream says so with a client error. */
-function listenEnd(end: HttpEnd): ListenEnd {
-  if (end.kind === 'unanswered') return { kind: 'ended', detail: end.detail, isGone: true }
-  if (end.kind === 'status' && end.status >= 300) {
-    const isUnsupported = end.status === 405 || end.status === 501 || end.error?.code === -32601
-    if (isUnsupported) return { kind: 'unsupported' }
-    return { kind: 'ended', detail: `The server answers with status ${end.status}.`, isGone: true }
+/**
+ * @param hasOpened whether the server gave a stream before. One that never did has none, whichever
+ *   status it says it with; one that did and now refuses has forgotten the session.
+ */
+function listenEnd(end: HttpEnd, hasOpened: boolean): ListenEnd {
+  if (end.kind === 'unanswered') return { kind: 'ended', detail: end.detail, lost: 'server' }
+  if (end.kind !== 'status' || end.status < 300) {
+    return { kind: 'ended', detail: 'The server ended its stream.', lost: 'stream' }
   }
-  return { kind: 'ended', detail: 'The server ended its stream.', isGone: false }
+  const isRefused = [400, 404, 405, 406, 501].includes(end.status)
+  if (isRefused && !hasOpened) return { kind: 'unsupported' }
+  const detail = `The server answers with status ${end.status}.`
+  return { kind: 'ended', detail, lost: isRefused ? 'session' : 'server' }
 }
 
 function replyOf(end: HttpEnd, clock: Clock): Reply {

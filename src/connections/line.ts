@@ -48,18 +48,20 @@ export type Speaker = {
   clientInfo: JsonObject
 }
 
-/** `isGone`: the server or the session is away, rather than just this stream. */
-export type ListenEnd = { kind: 'unsupported' } | { kind: 'ended'; detail: string; isGone: boolean }
+/**
+ * `stream`: just this stream is over; `session`: the server no longer knows the session; `server`:
+ * it is away.
+ */
+export type ListenEnd =
+  | { kind: 'unsupported' }
+  | { kind: 'ended'; detail: string; lost: 'stream' | 'session' | 'server' }
 
 export type Line = {
   request(method: string, params: JsonObject | undefined, options: LineRequest): Promise<Reply>
   /** Never throws; a notification that cannot be sent is lost. */
   notify(method: string, params: JsonObject | undefined): Promise<void>
-  /**
-   * Hears what the server says unasked until the stream ends or `signal` says so. `onOpen` tells
-   * that the server listens.
-   */
-  listen(options: { signal: AbortSignal; onOpen: () => void }): Promise<ListenEnd>
+  /** Hears what the server says unasked, until the stream ends or `signal` says so. */
+  listen(signal: AbortSignal): Promise<ListenEnd>
   /** What the headers and envelopes of later requests follow from. */
   agree(agreed: Agreed | undefined): void
   /** Whether the server keeps state that belongs to this line. */

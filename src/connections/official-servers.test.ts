@@ -110,7 +110,9 @@ const servers: Record<
       return server
     })
     const listener = toNodeHandler(handler)
-    const hostPort = await listening((request, response) => void listener(request, response))
+    const hostPort = await listening(
+      (request, response) => void listener(request as never, response),
+    )
     return { hostPort, path: '/mcp' }
   },
 }

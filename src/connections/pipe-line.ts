@@ -97,19 +97,18 @@ export async function pipeLine(
     },
     notify: async (method, params) =>
       void (await opened.send(notificationText(method, withOwnMeta(params, undefined)))),
-    listen: ({ signal, onOpen }) =>
+    listen: (signal) =>
       new Promise((resolve) => {
         const stop = (detail: string) => {
           overListeners.delete(stop)
           signal.removeEventListener('abort', cancel)
-          resolve({ kind: 'ended', detail, isGone: true })
+          resolve({ kind: 'ended', detail, lost: 'session' })
         }
         const cancel = () => stop('It is given up.')
         overListeners.add(stop)
         signal.addEventListener('abort', cancel)
         if (over !== undefined) stop(over)
         else if (signal.aborted) cancel()
-        else onOpen()
       }),
     agree: (next) => {
       agreed = next

@@ -181,6 +181,31 @@ test('a session that the server forgot ends the relay, and says so', async () =>
   expect(reasons).toEqual([expect.stringMatching(/no longer knows/)])
 })
 
+test('a server that restarts has forgotten the session, which the client is told without asking', async () => {
+  const server = await aServer()
+  const { connections } = someConnections([server.hostPort])
+  const reasons: string[] = []
+  const { client } = aClient({ onClose: (why) => void reasons.push(why) })
+  await connections.openRelay(settingsFor(server.url), client)
+  await expect.poll(() => server.streams.size).toBe(1)
+  await server.restart()
+  await expect.poll(() => reasons, { timeout: 5000 }).toHaveLength(1)
+})
+
+test.each([404, 405])(
+  'a server without a stream of its own (%i) is relayed all the same',
+  async (hasStream) => {
+    const server = await aServer({ hasStream })
+    const { connections } = someConnections([server.hostPort])
+    const reasons: string[] = []
+    const { client } = aClient({ onClose: (why) => void reasons.push(why) })
+    const relay = await connections.openRelay(settingsFor(server.url), client)
+    const call = { name: 'echo', arguments: { text: 'x' } }
+    for (let i = 0; i < 3; i++) expect(await relay.request('tools/call', call)).toEqual(said('x'))
+    expect(reasons).toEqual([])
+  },
+)
+
 test('no secret of the settings passes through a relay', async () => {
   const secret = 'sk-live-0123456789abcdef'
   const server = await aServer({ run: ({ headers }) => said(String(headers['x-api-key'])) })

@@ -185,9 +185,9 @@ async function hearUnasked(
   const backOff = createBackOff()
   while (!signal.aborted) {
     const startedMs = performance.now()
-    const end = await line.listen({ signal, onOpen() {} })
+    const end = await line.listen(signal)
     if (signal.aborted || end.kind === 'unsupported') return
-    if (line.isOver()) return over(end.detail)
+    if (end.lost === 'session') return over(end.detail)
     if (performance.now() - startedMs > STEADY_MS) backOff.succeeded()
     backOff.failed()
     await sleep(backOff.waitMs(), undefined, { signal, ref: false }).catch(() => {})

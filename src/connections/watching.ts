@@ -58,11 +58,11 @@ export function watchServer(deps: Deps, kept: KeptServer): Watch {
     if (wasAway) changed()
     wasAway = false
     const startedMs = performance.now()
-    const end = await session.line.listen({ signal, onOpen() {} })
+    const end = await session.line.listen(signal)
     if (performance.now() - startedMs > STEADY_MS) backOff.succeeded()
     // Without a stream there is nothing to hear; calls find out by themselves when the server is away.
     if (end.kind === 'unsupported') await aborted(signal)
-    else if (end.isGone) kept.sessions.drop(session)
+    else if (end.lost !== 'stream') kept.sessions.drop(session)
     return end
   }
 
@@ -75,7 +75,7 @@ export function watchServer(deps: Deps, kept: KeptServer): Watch {
       })
       deadline.clear()
       if (signal.aborted || outcome.kind === 'unsupported') return
-      if (outcome.kind === 'unanswered' || outcome.isGone) {
+      if (outcome.kind === 'unanswered' || outcome.lost !== 'stream') {
         wasAway = true
         become({ status: 'failed', error: outcome.detail })
       }

@@ -9,6 +9,7 @@ import {
   parseRequestJson,
   pointerPath,
   valueAt,
+  valueTextAt,
 } from './json-text.js'
 import { parseDecimal } from './money.js'
 
@@ -272,4 +273,14 @@ test('UTF-8 is decoded strictly', () => {
   expect(decodeUtf8(bytesOf('é😀'))).toBe('é😀')
   expect(decodeUtf8(Uint8Array.of(0xc3))).toBeUndefined()
   expect(decodeUtf8(Uint8Array.of(0xc0, 0x80))).toBeUndefined()
+})
+
+test.each([
+  ['{"a":{"b":[1, {"c":1.0}]}}', '/a/b/1', '{"c":1.0}'],
+  ['{ "a" : "x\\"}," , "b":1}', '/a', '"x\\"},"'],
+  ['{"a":1,"a":{"b":2}}', '/a', '{"b":2}'],
+  ['[true]', '/0', 'true'],
+  ['{"a":1}', '/b', undefined],
+])('the value in %s at %s is %s, as it stands there', (text, pointer, expected) => {
+  expect(valueTextAt(text, pointer)).toBe(expected)
 })

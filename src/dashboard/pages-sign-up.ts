@@ -5,17 +5,20 @@ import { parseInput } from '#core/parse-input'
 import { plainLine } from '#core/plain-text'
 import { Problem } from '#core/problem'
 import { storedText } from '#core/stored-text'
-import { MIN_PASSWORD_CHARS, type People, signInSchema } from '#people'
+import { MIN_PASSWORD_CHARS, type People, type Rule, signInSchema } from '#people'
 import { html } from './html.js'
 import { notice, sendPage } from './page.js'
 import type { PageRoute } from './page-route.js'
 import type { Visit } from './visit.js'
 
 export type SignUpDeps = {
-  people: Pick<People, 'prepareSignIn' | 'ofAccount'>
+  people: Pick<People, 'prepareSignIn' | 'ofAccount' | 'throttle'>
   signUpMode: SignUpMode
   signUp(input: SignUp, along: Along): Promise<{ account: Account; secret: string }>
 }
+
+/** From one network address. */
+const SIGN_UPS: Rule = { name: 'sign-up', most: 20, windowMs: 60 * 60_000 }
 
 const signUpSchema = signInSchema.extend({
   name: storedText({ min: 1, max: 120 }).overwrite(plainLine).min(1),
@@ -56,6 +59,8 @@ export const signUpPages: readonly PageRoute<SignUpDeps>[] = [
 /** Account and person are made together, or neither. */
 async function open({ people, signUp }: SignUpDeps, visit: Visit, fields: object) {
   const { name, invite, ...signIn } = parseInput(signUpSchema, fields, 'The form')
+  // Before the password is sealed, which is dear.
+  await people.throttle.take(SIGN_UPS, visit.from)
   const write = await people.prepareSignIn(signIn)
   const { email } = signIn
   const opened = await signUp({ name, invite, email, address: visit.from }, write)

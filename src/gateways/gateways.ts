@@ -3,7 +3,7 @@
  * a client sees in the list is exactly what it can call: both ask the same resolver.
  */
 import type { Account, Principal } from '#accounts'
-import type { Catalogue, Offer } from '#catalogue'
+import { type Catalogue, isForSale, type Offer } from '#catalogue'
 import type { Clock } from '#core/clock'
 import type { Id } from '#core/ids'
 import { currentRevision, type Store } from '#store'
@@ -91,8 +91,7 @@ export function createGateways(deps: Deps) {
 
   async function offered(principal: Principal, tool: GatewayTool) {
     const offer = await deps.catalogue.find(tool.endpointId, tool.version, principal)
-    const isForSale = offer?.status === 'published' && !offer.hostChanged
-    return isForSale ? { ...tool, offer } : undefined
+    return offer && isForSale(offer) ? { ...tool, offer } : undefined
   }
 
   async function toolsAt(owner: Owner, endpoint: string): Promise<Map<string, GatewayTool>> {

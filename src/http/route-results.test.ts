@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { aWorld, type Json, type Party, type World } from '../../test/support/world.js'
+import { aMcpServer, echoTool } from '../../test/support/an-mcp-server.js'
+import {
+  aWorld,
+  type Json,
+  OPERATOR_KEY,
+  type Party,
+  type World,
+} from '../../test/support/world.js'
 import { routes } from './routes/routes.js'
 
 let world: World
@@ -224,6 +231,24 @@ describe('the result that a route declares is what it answers', () => {
     await visit('get', '/v1/approvals', key, '/v1/approvals')
     const at = `/v1/approvals/${refused.json.approval_id}`
     await visit('get', '/v1/approvals/{id}', key, at)
+  })
+
+  test('for MCP servers', async () => {
+    const server = await aMcpServer({
+      tools: [{ ...echoTool, annotations: { readOnlyHint: true } }],
+    })
+    world.started.gateway.deps.upstreams.allowHost(server.hostPort)
+    const path = '/v1/admin/mcp-servers'
+    const body = { name: 'shown', transport: 'streamable_http', url: server.url, prefix: 'seen' }
+    const { id } = await visit('post', path, OPERATOR_KEY, path, body)
+    await visit('get', path, OPERATOR_KEY, path)
+    await visit('get', `${path}/{id}`, OPERATOR_KEY, `${path}/${id}`)
+    const tools = { include: ['echo'] }
+    await visit('put', `${path}/{id}`, OPERATOR_KEY, `${path}/${id}`, { tools })
+    await visit('post', `${path}/{id}/test`, OPERATOR_KEY, `${path}/${id}/test`)
+    await visit('post', `${path}/{id}/refresh`, OPERATOR_KEY, `${path}/${id}/refresh`)
+    await visit('get', `${path}/{id}/tools`, OPERATOR_KEY, `${path}/${id}/tools`)
+    await server.close()
   })
 
   test('without a route left out', () => {

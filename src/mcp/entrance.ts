@@ -1,16 +1,18 @@
 /** Where a request goes, who asks, and what is met there. */
 import type { IncomingMessage } from 'node:http'
-import type { Principal } from '#accounts'
+import type { Accounts, Principal } from '#accounts'
 import { Problem } from '#core/problem'
 import type { Gateways } from '#gateways'
-import { type Address, addressOf } from './address.js'
+import type { OAuth } from '#oauth'
+import { type Address, addressOf, pathOf } from './address.js'
 import { gatewaySurface } from './gateway-surface.js'
 import { createMarketplace } from './marketplace.js'
 import type { Surface } from './surface.js'
 import type { ToolDeps } from './tools/tool.js'
 
 export type EntranceDeps = ToolDeps & {
-  accounts: { authenticate(secret: string | undefined): Promise<Principal> }
+  accounts: Pick<Accounts, 'authenticate'>
+  oauth: Pick<OAuth, 'audienceOf'>
   gateways: Pick<Gateways, 'open'>
   /** Whether looking needs no key. */
   publicBrowse: boolean
@@ -21,8 +23,12 @@ export type Entered = { address: Address; principal: Principal | undefined; surf
 export type Entrance = {
   /** @throws Problem `unauthenticated`, `not_found`, `gateway_not_found`. */
   enter(req: IncomingMessage): Promise<Entered>
-  /** @throws Problem `unauthenticated` where a key is needed, or one was sent that is none. */
-  authenticate(req: IncomingMessage): Promise<Principal | undefined>
+  /**
+   * Who sent a request: the holder of a key, or of an access token for this address.
+   *
+   * @throws Problem `unauthenticated` where one is needed, or what was sent is none.
+   */
+  authenticate(req: IncomingMessage, address: Address): Promise<Principal | undefined>
 }
 
 export function createEntrance(deps: EntranceDeps): Entrance {
@@ -32,14 +38,18 @@ export function createEntrance(deps: EntranceDeps): Entrance {
   async function enter(req: IncomingMessage): Promise<Entered> {
     const address = addressOf(req.url ?? '')
     if (!address) throw new Problem('not_found', 'There is nothing at this address.')
-    const principal = await authenticate(req)
+    const principal = await authenticate(req, address)
     return { address, principal, surface: await surfaceAt(address, principal) }
   }
 
-  async function authenticate(req: IncomingMessage): Promise<Principal | undefined> {
+  async function authenticate(
+    req: IncomingMessage,
+    address: Address,
+  ): Promise<Principal | undefined> {
     const header = req.headers.authorization
     if (header === undefined && deps.publicBrowse) return undefined
-    return deps.accounts.authenticate(/^bearer +(\S+)$/i.exec(header ?? '')?.[1])
+    const secret = /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
+    return deps.accounts.authenticate(secret, { audience: deps.oauth.audienceOf(pathOf(address)) })
   }
 
   async function surfaceAt(

@@ -31,6 +31,7 @@ export function gatewaySurface(deps: ToolDeps, open: OpenGateway, principal: Pri
     id: gateway.id,
     identity: { name: `souk-${gateway.accountSlug}-${gateway.endpoint}`, title, version: VERSION },
     cache: { ttlMs: LIST_LIFE_MS, cacheScope: 'private' },
+    scopeOf: () => 'call',
     list: () => listText(open, principal),
     call: (caller, params) => callTool(deps, open, { ...caller, principal }, params),
     watch: (watcher, onChange) => watchList(open, watcher, onChange, deps.telemetry.failed),

@@ -14,13 +14,12 @@ import { callerOf } from './caller.js'
 import { type Conversation, startConversation } from './conversation.js'
 import { createEntrance, type EntranceDeps } from './entrance.js'
 import { createEventStreams } from './event-streams.js'
-import { REFUSED, refuse, refuseUpgrade, sendRpcError } from './refusals.js'
+import { REFUSED, type RefusalDeps, refuse, refuseUpgrade, sendRpcError } from './refusals.js'
 import { ownerOf } from './session.js'
 import { type Asked, createStreamableHttp, type StreamableHttpDeps } from './streamable-http.js'
-import type { Surface } from './surface.js'
 import { createWebSockets, offersSubprotocol } from './web-sockets.js'
 
-type McpDeps = EntranceDeps & StreamableHttpDeps
+type McpDeps = EntranceDeps & StreamableHttpDeps & RefusalDeps
 
 export type McpFace = {
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
@@ -41,7 +40,7 @@ export function createMcpFace(deps: McpDeps): McpFace {
       try {
         await serve({ req, res, ...(await entrance.enter(req)) })
       } catch (error) {
-        refuse(deps, res, error)
+        refuse(deps, { req, res }, error)
       }
     },
     async upgrade(req, socket, head) {
@@ -50,7 +49,7 @@ export function createMcpFace(deps: McpDeps): McpFace {
       try {
         await openSocket({ req, socket, head })
       } catch (error) {
-        refuseUpgrade(deps, socket, error)
+        refuseUpgrade(deps, { req, socket }, error)
       }
     },
     close: sockets.close,
@@ -75,7 +74,7 @@ export function createMcpFace(deps: McpDeps): McpFace {
     if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
     const messagesPath = `${pathOf(address)}/messages`
     const at = { owner: ownerOf(principal, surface), keyId: principal.key.id, messagesPath }
-    await streams.openConversation(res, at, (send) => converse(req, surface, send))
+    await streams.openConversation(res, at, (send) => converse({ req, address, surface }, send))
   }
 
   async function postMessage({ req, res, principal, surface }: Asked): Promise<void> {
@@ -93,16 +92,15 @@ export function createMcpFace(deps: McpDeps): McpFace {
       throw new Problem('invalid_request', 'Ask for the WebSocket subprotocol "mcp".')
     }
     const leave = streams.takePlace(principal.key.id)
-    sockets.accept(raw, (send) => converse(req, surface, send), leave)
+    sockets.accept(raw, (send) => converse({ req, address, surface }, send), leave)
   }
 
   /** A conversation of the one who opened `req`, as long as its key is valid. */
   function converse(
-    req: IncomingMessage,
-    surface: Surface,
+    { req, address, surface }: Pick<Asked, 'req' | 'address' | 'surface'>,
     send: (json: string) => void,
   ): Promise<Conversation> {
-    const caller = async () => callerOf(req, await entrance.authenticate(req))
+    const caller = async () => callerOf(req, await entrance.authenticate(req, address))
     return startConversation({ surface, caller, send, failed: deps.telemetry.failed })
   }
 }

@@ -87,7 +87,8 @@ function contentOf(
       ? [{ type: 'resource_link', uri: shown.body_url, name: `The whole answer of ${callId}` }]
       : []
   if (body && isBinary(whole)) return [binaryContent(body.bytes, body.mediaType, shown), ...link]
-  const text = typeof whole === 'string' ? whole : (asItCame(body?.bytes) ?? '')
+  const isCut = link.length > 0
+  const text = isCut ? String(whole) : (asItCame(body?.bytes) ?? '')
   return [{ type: 'text', text }, ...link]
 }
 

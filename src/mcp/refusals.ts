@@ -1,8 +1,10 @@
 /** How a request is refused before any tool sees it: an HTTP status, and an error of JSON-RPC. */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Scope } from '#accounts'
 import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
+import type { OAuth } from '#oauth'
 import type { Telemetry } from '#telemetry'
 import { sendJsonText } from './reply.js'
 
@@ -11,29 +13,42 @@ const INVALID_REQUEST = -32_600
 export const REFUSED = -32_000
 const INTERNAL_ERROR = -32_603
 
-type Deps = { telemetry: Pick<Telemetry, 'refused' | 'failed'> }
+export type RefusalDeps = {
+  telemetry: Pick<Telemetry, 'refused' | 'failed'>
+  oauth: Pick<OAuth, 'challenge'>
+}
 
 /** Every error becomes a refusal; what is no refusal is the gateway's own failure. */
-export function refuse({ telemetry }: Deps, res: ServerResponse, error: unknown): void {
+export function refuse(
+  deps: RefusalDeps,
+  { req, res }: { req: IncomingMessage; res: ServerResponse },
+  error: unknown,
+): void {
   if (res.headersSent) {
     res.destroy()
     return
   }
-  const problem = problemOf({ telemetry }, error)
-  if (problem.status === 401) res.setHeader('www-authenticate', CHALLENGE)
+  const problem = problemOf(deps, error)
+  const challenge = challengeFor(deps, req, problem)
+  if (challenge !== undefined) res.setHeader('www-authenticate', challenge)
   sendRpcError(res, problem.status, rpcCodeOf(problem), problem.message, problem.toJSON())
 }
 
 /** Of a connection that was to become a WebSocket. */
-export function refuseUpgrade(deps: Deps, socket: Duplex, error: unknown): void {
+export function refuseUpgrade(
+  deps: RefusalDeps,
+  { req, socket }: { req: IncomingMessage; socket: Duplex },
+  error: unknown,
+): void {
   const problem = problemOf(deps, error)
+  const challenge = challengeFor(deps, req, problem)
   const body = JSON.stringify(problem.toJSON())
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.code}`,
     'Connection: close',
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(problem.status === 401 ? [`WWW-Authenticate: ${CHALLENGE}`] : []),
+    ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
@@ -49,9 +64,25 @@ export function sendRpcError(
   sendJsonText(res, status, JSON.stringify({ jsonrpc: '2.0', id: null, error }))
 }
 
-const CHALLENGE = 'Bearer realm="souk"'
+/** What tells a client how it may come in, or what it has to ask for besides. */
+function challengeFor(
+  { oauth }: RefusalDeps,
+  { url = '', headers }: IncomingMessage,
+  { status, code, facts }: Problem,
+): string | undefined {
+  const [path = ''] = url.split('?')
+  if (code === 'insufficient_scope') {
+    const scope = facts.scopes as Scope[] | undefined
+    return oauth.challenge(path, { error: code, ...(scope && { scope }) })
+  }
+  if (status !== 401) return undefined
+  return oauth.challenge(
+    path,
+    headers.authorization === undefined ? {} : { error: 'invalid_token' },
+  )
+}
 
-function problemOf({ telemetry }: Deps, error: unknown): Problem {
+function problemOf({ telemetry }: RefusalDeps, error: unknown): Problem {
   const refusal = refusalIn(error)
   if (refusal) {
     telemetry.refused(refusal.code, 'mcp')

@@ -23,6 +23,7 @@ import { answerPlainCall } from './plain-answer.js'
 import { plainCallIn } from './plain-call.js'
 import { REFUSED, sendRpcError } from './refusals.js'
 import { sendJsonText } from './reply.js'
+import { requireScopes } from './scopes.js'
 import { createSessions, ownerOf } from './session.js'
 import type { Caller } from './surface.js'
 import { createRunningRequests } from './taken-back.js'
@@ -51,6 +52,7 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
       throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
     }
     const body = parseRequestJson(await deps.readBody(req))
+    requireScopes(surface, principal, body)
     const caller = callerOf(req, principal, res)
     const plain = plainCallIn(body, req.headers)
     if (plain?.era === 'modern') {

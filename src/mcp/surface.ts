@@ -1,6 +1,6 @@
 /** What a client meets at an address: the marketplace, or the tools of a gateway. */
 import type { Implementation } from '@modelcontextprotocol/server'
-import type { Principal } from '#accounts'
+import type { Principal, Scope } from '#accounts'
 import type { Order, Progress } from '#calls'
 
 /** Who asks, and what reaches the one who asks while a request runs. */
@@ -42,6 +42,8 @@ export type Surface = {
   instructions?: string
   /** How long, and for whom, a list may be kept. */
   cache: { ttlMs: number; cacheScope: 'public' | 'private' }
+  /** What a key must be allowed for a call of the tool; nothing for one that only looks. */
+  scopeOf(tool: string): Scope | undefined
   /** JSON of the list of tools. */
   list(caller: Caller): Promise<string>
   /** @throws ProtocolError for what is wrong with the request rather than with the call. */

@@ -68,7 +68,7 @@ export function createConsentDesk(deps: Deps): ConsentDesk {
 
   async function consentIn({ params }: Interaction): Promise<Consent> {
     const clientId = String(params.client_id)
-    const client = await (await deps.provider()).Client.find(clientId)
+    const client = await clientNamed(clientId)
     const resource = deps.resources.audienceNamed(String(params.resource))
     if (!client || resource === undefined) throw new Problem('not_found', 'The program is gone.')
     const asked = String(params.scope).split(' ')
@@ -81,6 +81,15 @@ export function createConsentDesk(deps: Deps): ConsentDesk {
       resource,
       scopes: SCOPES.filter((scope) => asked.includes(scope)),
     }
+  }
+
+  /** A client that is known by a document may be gone by now, or not answer. */
+  async function clientNamed(clientId: string) {
+    const { Client } = await deps.provider()
+    return Client.find(clientId).catch((error: unknown) => {
+      if ((error as { expose?: unknown }).expose === true) return undefined
+      throw error
+    })
   }
 
   async function finish({ req, res }: Exchange, result: InteractionResults): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Accounts, createAccounts } from '#accounts'
 import { systemClock } from '#core/clock'
 import { Problem } from '#core/problem'
@@ -51,7 +51,11 @@ beforeAll(async () => {
       return Buffer.from(JSON.stringify(document))
     },
   })
-  server = createServer((req, res) => void oauth.handle(req, res))
+  server = createServer((req, res) => {
+    const uid = /^\/oauth\/consent\/(.+)$/.exec(req.url!)?.[1]
+    if (uid === undefined) void oauth.handle(req, res)
+    else void oauth.asked(req, res, uid).then((consent) => res.end(JSON.stringify(consent)))
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
@@ -98,6 +102,28 @@ describe('a client that is known by a document', () => {
     }
     expect(asked.filter((url) => url === CLIENT_ID)).toHaveLength(1)
     expect((await authorize(CLIENT_ID, 'https://agent.example/other')).status).toBe(400)
+  })
+
+  test('is still known to a person who thinks for a while', async () => {
+    documents.set(CLIENT_ID, document)
+    const answer = await authorize(CLIENT_ID, 'https://agent.example/cb')
+    const cookie = answer.headers.getSetCookie().map((line) => line.split(';', 1)[0])
+    const before = asked.length
+    vi.useFakeTimers({ toFake: ['Date'], now: systemClock.now() + 20 * 60_000 })
+    try {
+      const page = await fetch(site + answer.headers.get('location'), {
+        headers: { cookie: cookie.join('; ') },
+      })
+      expect(await page.json()).toMatchObject({
+        clientName: 'Agent',
+        provenHost: 'agent.example',
+        resource: `${PUBLIC_URL}/mcp`,
+        scopes: ['call', 'read'],
+      })
+    } finally {
+      vi.useRealTimers()
+    }
+    expect(asked.length).toBe(before + 1)
   })
 
   const bad: [string, object][] = [

@@ -15,7 +15,6 @@ import { CONSENT_PATH, openProvider, type ProviderDeps, ROUTES } from './provide
 import { createResources, FIRST_SCOPES, type Resources } from './resources.js'
 
 export type { Consent } from './consent.js'
-export type { Grant } from './grants.js'
 export { createAccessTokens } from './tokens.js'
 
 const HOUR_MS = 60 * 60_000

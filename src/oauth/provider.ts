@@ -42,6 +42,7 @@ export const GRANT_LIFE_S = 180 * DAY_S
 const CODE_LIFE_S = 60
 /** So long a person may think about a consent page. */
 const INTERACTION_LIFE_S = 30 * 60
+const DOCUMENT_KEPT_S = { min: 10 * 60, max: 10 * 60 }
 const DOCUMENT_LIMITS = { maxBytes: 5 * 1024, timeoutMs: 5_000 }
 /** Of Ed25519 in PKCS #8; the 32 bytes of the key follow. */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -220,7 +221,10 @@ function featuresOf(deps: ProviderDeps, { errors }: Library): Configuration['fea
     clientIdMetadataDocument: {
       enabled: true,
       ack: 'draft-02',
-      async allowFetch(ctx) {
+      cacheDuration: DOCUMENT_KEPT_S,
+      async allowFetch(ctx?: KoaContextWithOIDC) {
+        // A page of ours asks again, for a client that was let pass before.
+        if (!ctx) return true
         return countFetch(networkAddressOf(ctx.req)).then(
           () => true,
           () => false,
@@ -235,6 +239,10 @@ function featuresOf(deps: ProviderDeps, { errors }: Library): Configuration['fea
         const audience = resources.audienceNamed(indicator)
         if (audience === undefined || Array.isArray(ctx.oidc.params?.resource)) {
           throw new errors.InvalidTarget('there is no such resource here, or they are several')
+        }
+        const { route, requestParamScopes } = ctx.oidc
+        if (route === 'authorization' && !SCOPES.some((scope) => requestParamScopes.has(scope))) {
+          throw new errors.InvalidScope('there is no such scope', [...requestParamScopes].join(' '))
         }
         const accessTokenTTL = ACCESS_TOKEN_LIFE_S
         return { audience, scope: SCOPES.join(' '), accessTokenTTL, accessTokenFormat: 'opaque' }

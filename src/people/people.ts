@@ -15,7 +15,7 @@ import { createWallets, type Signed } from './wallet.js'
 
 export { networkAddressOf } from './network-address.js'
 export type { Person } from './rows.js'
-export type { Rule, Throttle } from './throttle.js'
+export type { Rule } from './throttle.js'
 
 /** A password is at least this long; what it is made of is the person's affair. */
 export const MIN_PASSWORD_CHARS = 10

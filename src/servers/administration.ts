@@ -80,16 +80,12 @@ export async function updateServer(
   })
 }
 
-/**
- * @returns what it offered last.
- * @throws Problem `forbidden` for a server of file or code.
- */
+/** @returns what it offered last. */
 export async function removeServer(
   deps: AdministrationDeps,
   { server }: Entry,
   along: Along,
 ): Promise<Discovery> {
-  refuseElsewhere(server)
   return deps.store.inTransaction(async (tx) => {
     await nextRevision(tx, SERVERS)
     if (!(await isAt(tx, server))) throw changedMeanwhile()
@@ -158,7 +154,8 @@ function checkReachable(
   }
 }
 
-function refuseElsewhere({ source, terms: { name } }: Server): void {
+/** @throws Problem `forbidden` for a server of file or code. */
+export function refuseElsewhere({ source, terms: { name } }: Server): void {
   if (source === 'api') return
   throw new Problem('forbidden', `The MCP server "${name}" is said in ${PLACES[source]}.`, {
     action: `Change it in ${PLACES[source]} and start the gateway again.`,

@@ -40,7 +40,8 @@ export function createAsking(deps: AskingDeps, sellerId: () => Id<'account'> | u
     const entry = roster.get(id)
     const seller = sellerId()
     if (!entry || entry.off !== undefined || seller === undefined) return
-    await discover(deps, seller, entry, stopping.signal).finally(() => tried.add(id))
+    const subject = { ...entry, sellerId: seller }
+    await discover(deps, subject, stopping.signal).finally(() => tried.add(id))
   })
 
   function background(error: unknown): void {

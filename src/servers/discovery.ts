@@ -3,7 +3,7 @@
  * on sale while it cannot be asked; a call then says so and costs nothing.
  */
 import type { Catalogue, ToolDefinition } from '#catalogue'
-import type { Connections, ServerSettings } from '#connections'
+import type { Connections, ListedTool, ServerSettings } from '#connections'
 import type { Clock } from '#core/clock'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -32,58 +32,73 @@ export type ToolNames = {
   release(tx: Tx, endpointIds: readonly string[]): Promise<void>
 }
 
+const OUR_FAILURE = 'The gateway failed at this; its log says more.'
 const SAYS_NONE = 'The server lists no tools. What it had stays on sale until it says so again.'
 
 /** Another gateway, or another request, changed the server meanwhile: it will see to its tools. */
 const SUPERSEDED = new Error('the server was changed meanwhile')
 
+/** A server and how it is reached, and the account that its tools are sold for. */
+type Subject = { server: Server; settings: ServerSettings; sellerId: Id<'account'> }
+
 /**
- * Asks the server for its tools, and sells them for `sellerId`.
+ * Asks the server for its tools, and sells them.
  *
- * @throws Problem `upstream_failed`, `upstream_timeout` or `invalid_request` when it cannot be asked;
- *   that is remembered, too.
+ * @throws Problem `upstream_failed`, `upstream_timeout` or `invalid_request` when it cannot be asked,
+ *   `slug_taken` when a seller has the slug of its listing; that is remembered, too.
  */
 export async function discover(
   deps: DiscoveryDeps,
-  sellerId: Id<'account'>,
-  { server, settings }: { server: Server; settings: ServerSettings },
+  subject: Subject,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, clock, connections } = deps
-  const keep = (discovery: Discovery) => writeDiscovery(store.db, server.id, discovery, clock.now())
+  const { store, clock } = deps
+  const { server, settings } = subject
   const before = await readDiscovery(store.db, server.id)
-  const listed = await connections.listTools(settings, signal).catch(async (error: unknown) => {
-    if (error instanceof Problem) await keep({ ...before, error: error.message })
+  try {
+    const listed = await deps.connections.listTools(settings, signal)
+    await takeUp(deps, subject, before, listed)
+  } catch (error) {
+    const words = error instanceof Problem ? error.message : OUR_FAILURE
+    if (!signal.aborted) {
+      await writeDiscovery(store.db, server.id, { ...before, error: words }, clock.now())
+    }
     throw error
-  })
-  const sold = await soldTools(deps, sellerId, server)
+  }
+}
+
+async function takeUp(
+  deps: DiscoveryDeps,
+  subject: Subject,
+  before: Discovery,
+  listed: readonly ListedTool[],
+): Promise<void> {
+  const { store, clock } = deps
+  const { id, terms } = subject.server
+  const now = clock.now()
+  const sold = await soldTools(deps, subject)
   if (listed.length === 0 && sold.size > 0 && !before.listed_none) {
-    await keep({ ...before, error: SAYS_NONE, listed_none: true })
+    const doubted = { ...before, error: SAYS_NONE, listed_none: true }
+    await writeDiscovery(store.db, id, doubted, now)
     return
   }
-  const { tools, refused, isChanged } = offeredOf(server.terms, listed, sold, before)
-  const found = { ...before, at: clock.now(), error: null, listed_none: listed.length === 0 }
-  if (!isChanged && before.is_on_sale) {
-    await keep({ ...found, refused })
-    return
-  }
-  const put = await sell(deps, sellerId, server, before, tools)
-  if (put) await keep({ ...found, ...put, refused: [...refused, ...put.refused] })
+  const { tools, refused, isChanged } = offeredOf(terms, listed, sold, before)
+  const heard = { error: null, listed_none: listed.length === 0 }
+  const found: Discovery = { ...before, ...heard, at: now, refused }
+  if (isChanged || !before.is_on_sale) await sell(deps, subject, found, tools)
+  else await writeDiscovery(store.db, id, found, now)
 }
 
 /** Sells what is known of a server's tools as its terms are now, without asking it. */
 export async function resell(
   deps: DiscoveryDeps,
-  sellerId: Id<'account'>,
-  server: Server,
+  subject: Omit<Subject, 'settings'>,
 ): Promise<void> {
-  const { store, clock } = deps
-  const before = await readDiscovery(store.db, server.id)
+  const { terms, id } = subject.server
+  const before = await readDiscovery(deps.store.db, id)
   if (before.at === null) return
-  const sold = await soldTools(deps, sellerId, server)
-  const tools = reofferedOf(server.terms, sold, before.applied)
-  const put = await sell(deps, sellerId, server, before, tools)
-  if (put) await writeDiscovery(store.db, server.id, { ...before, ...put }, clock.now())
+  const sold = await soldTools(deps, subject)
+  await sell(deps, subject, before, reofferedOf(terms, sold, before.applied))
 }
 
 /** Takes a server's tools off sale. */
@@ -103,47 +118,43 @@ export async function withdraw(
 
 async function soldTools(
   { catalogue }: DiscoveryDeps,
-  sellerId: Id<'account'>,
-  { slug }: Server,
+  { sellerId, server }: Omit<Subject, 'settings'>,
 ): Promise<SoldTools> {
-  const tools = await catalogue.toolsOf(sellerId, slug)
+  const tools = await catalogue.toolsOf(sellerId, server.slug)
   return new Map([...tools.values()].map((tool) => [toolOf(tool), tool]))
 }
 
-type Put = Pick<Discovery, 'endpoints' | 'listing_id' | 'is_on_sale' | 'applied' | 'refused'>
-
-/** @returns `undefined` where the server is no longer what it was, and nothing was sold. */
+/** Puts the tools on sale, and what is known of the server then beside them. */
 async function sell(
   deps: DiscoveryDeps,
-  sellerId: Id<'account'>,
-  server: Server,
-  before: Discovery,
+  { server, sellerId }: Omit<Subject, 'settings'>,
+  found: Discovery,
   tools: readonly ToolDefinition[],
-): Promise<Put | undefined> {
+): Promise<void> {
   const { slug, terms } = server
   const { price, requires_approval, ...offer } = offerOf(terms)
   const backend = { type: 'mcp' as const, server: terms.name }
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  const listing = { ...offer, sellerId, slug, title: terms.name, backend, tools, isComplete: true }
   try {
-    const put = await deps.catalogue.putTools(
-      { ...offer, sellerId, slug, title: terms.name, backend, tools, isComplete: true },
-      async (tx, put) => {
-        if (!(await isAt(tx, server))) throw SUPERSEDED
-        await deps.names.release(tx, Object.values(before.endpoints))
-        await deps.names.claim(tx, sellerId, put.tools)
-      },
-    )
-    const endpoints = put.tools.map((it) => [toolOf(byName.get(it.name)!), it.endpointId])
-    return {
-      endpoints: Object.fromEntries(endpoints),
-      listing_id: put.listingId,
-      is_on_sale: true,
-      applied: { price, requires_approval },
-      refused: put.refused.map((it) => refusedTool(byName.get(it.name)!, it.reason)),
-    }
+    await deps.catalogue.putTools(listing, async (tx, put) => {
+      if (!(await isAt(tx, server))) throw SUPERSEDED
+      await deps.names.release(tx, Object.values(found.endpoints))
+      await deps.names.claim(tx, sellerId, put.tools)
+      const endpoints = put.tools.map((it) => [toolOf(byName.get(it.name)!), it.endpointId])
+      const unsold = put.refused.map((it) => refusedTool(byName.get(it.name)!, it.reason))
+      const known: Discovery = {
+        ...found,
+        endpoints: Object.fromEntries(endpoints),
+        listing_id: put.listingId,
+        is_on_sale: true,
+        applied: { price, requires_approval },
+        refused: [...found.refused, ...unsold],
+      }
+      await writeDiscovery(tx, server.id, known, deps.clock.now())
+    })
   } catch (error) {
-    if (error === SUPERSEDED) return undefined
-    throw error
+    if (error !== SUPERSEDED) throw error
   }
 }
 

@@ -7,6 +7,7 @@ import { Problem } from '#core/problem'
 import {
   type AdministrationDeps,
   createServer,
+  refuseElsewhere,
   removeServer,
   updateServer,
 } from './administration.js'
@@ -55,7 +56,7 @@ export function createOperating(deps: OperatingDeps, running: Running) {
       const { server, off } = found(running, id)
       if (off === undefined) {
         // At once, whatever the server says then: how its tools are sold is not its affair.
-        await resell(deps, running.sellerId(), server)
+        await resell(deps, { server, sellerId: running.sellerId() })
         await running.discoverPatiently(id)
       } else await withdraw(deps, running.sellerId(), server, await readDiscovery(db, id))
       return show(found(running, id))
@@ -63,6 +64,9 @@ export function createOperating(deps: OperatingDeps, running: Running) {
     /** @throws Problem `forbidden` for a server of file or code. */
     async remove(id: string, along: Along): Promise<void> {
       const entry = await find(id)
+      refuseElsewhere(entry.server)
+      // Off sale before it is gone, so that a crash in between leaves nothing on sale.
+      await withdraw(deps, running.sellerId(), entry.server, await readDiscovery(db, id))
       const discovery = await removeServer(deps, entry, along)
       await roster.follow()
       await running.giveUp(entry.server, discovery)

@@ -100,7 +100,7 @@ export async function readDiscovery(db: Db | Tx, id: string): Promise<Discovery>
 }
 
 export async function writeDiscovery(
-  db: Db,
+  db: Db | Tx,
   id: string,
   discovery: Discovery,
   triedAtMs: number,

@@ -99,6 +99,7 @@ describe('metrics', () => {
       'souk_ledger_flush_seconds',
       'souk_ledger_flush_units',
       'souk_ledger_waiting_units',
+      'souk_mcp_server_up',
       'souk_probes_total',
       'souk_refusals_total',
       'souk_text_flags_open',
@@ -140,7 +141,7 @@ describe('metrics', () => {
       .filter((line) => !/_(nodejs|process)_/.test(line))
     const labels = own.flatMap((line) => [...line.matchAll(/[{,]([a-z_]+)="([^"]*)"/g)])
     expect(new Set(labels.map(([, name]) => name))).toEqual(
-      new Set(['finding', 'le', 'move', 'outcome', 'version']),
+      new Set(['finding', 'le', 'move', 'outcome', 'server', 'version']),
     )
     for (const [, , value] of labels) expect(value).not.toMatch(/_0|_\d|wiki/)
   })

@@ -69,6 +69,7 @@ export function secretsOf(credential: Credential): string[] {
     case 'bearer':
       return [credential.token]
     case 'header':
+      return [credential.value, ...afterScheme(credential.value)]
     case 'query':
       return [credential.value]
     case 'basic':
@@ -119,6 +120,12 @@ function clientFault(
     secretFault('client_secret', client_secret) ??
     texts.map((text) => textFault('scopes and extra_params', text)).find((fault) => fault)
   )
+}
+
+/** What stands behind a word such as `Token`: a server may show it without that. */
+function afterScheme(value: string): string[] {
+  const secret = /^\S+ (\S+)$/.exec(value)?.[1] ?? ''
+  return secret.length < MIN_SECRET_CHARACTERS ? [] : [secret]
 }
 
 function headerFault(name: unknown): string | undefined {

@@ -98,3 +98,11 @@ test('a header value keeps its other characters', () => {
     '<https://x.example/?k=[redacted]>; title="\xe9"',
   )
 })
+
+test('a secret behind a scheme of its own does not come back without it', () => {
+  const header: Credential = { type: 'header', name: 'authorization', value: 'Token abc-123-def' }
+  expect(scrubbed('you sent abc-123-def', header)).toBe('you sent [redacted]')
+  expect(scrubbed('you sent Token abc-123-def', header)).toBe('you sent [redacted]')
+  const short: Credential = { type: 'header', name: 'x-key', value: 'long-enough abc' }
+  expect(scrubbed('abc', short)).toBe('abc')
+})

@@ -107,7 +107,7 @@ export type Upstreams = {
    */
   fetchDocument(url: string, limits: { maxBytes: number; timeoutMs: number }): Promise<Buffer>
   /**
-   * Whether upstream calls may go to this base URL, as far as its form tells.
+   * Whether requests may go to this URL, as far as its form tells. `name` is what its owner calls it.
    *
    * @param field what the refusal names it.
    * @throws Problem `invalid_request`.

@@ -1,5 +1,5 @@
 /** A gateway on which Acme declares tools, with handlers on two hosts, and a stranger looks on. */
-import { expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import {
   type Answered,
   answerJson,
@@ -32,7 +32,18 @@ export type ToolWorld = {
 
 type InvokeOptions = { more?: Json; headers?: Record<string, string>; party?: Party }
 
-export async function aToolWorld(): Promise<ToolWorld> {
+/** One for a whole test file, calm again after each test. It is there once the tests begin. */
+export function useToolWorld(): ToolWorld {
+  const house = {} as ToolWorld
+  beforeAll(async () => {
+    Object.assign(house, await aToolWorld())
+  })
+  afterEach(() => house.calm())
+  afterAll(() => house.close())
+  return house
+}
+
+async function aToolWorld(): Promise<ToolWorld> {
   const other = await scriptedUpstream()
   const world = await aWorld({ SOUK_UPSTREAM_TIME_MS: '2000' })
   world.started.gateway.deps.upstreams.allowHost(new URL(other.baseUrl).host)

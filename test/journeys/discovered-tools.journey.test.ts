@@ -63,6 +63,21 @@ describe('a server', () => {
     expect(operator.upstream.calls.at(-1)!.name).toBe(long)
   })
 
+  test('that never answers delays no other', async () => {
+    const silent = await aMcpServer({ handle: () => 'silence' })
+    allow(operator.world, silent)
+    const done: string[] = []
+    const slow = operator
+      .register({ url: silent.url, connection_timeout_ms: 3_000 })
+      .then(({ id }) => done.push('slow') && id)
+    const { json } = await operator.register()
+    done.push('other')
+    expect(json).toMatchObject({ tool_count: 1 })
+    await operator.admin('DELETE', `/${await slow}`)
+    expect(done).toEqual(['other', 'slow'])
+    await silent.close()
+  })
+
   test('of a thousand tools and more sells a thousand', async () => {
     const many = await aMcpServer({
       tools: Array.from({ length: 1_005 }, (_, i) => ({ ...echoTool, name: `tool_${i}` })),

@@ -84,11 +84,31 @@ test('a program of the file is started, sells its tool, and ends with the gatewa
   expect((await operator.admin('POST', '', byApi)).json).toMatchObject({
     ...{ code: 'forbidden', action: expect.stringContaining('SOUK_STDIO=api') },
   })
-  const { connections } = operator.world.started.gateway.deps
-  const { id } = (await shown('over-stdio'))!
+  const pid = await pidOf(operator, 'over-stdio')
+  expect(isRunning(pid)).toBe(true)
   await operator.world.stop()
-  expect(connections.state(id as string).status).toBe('off')
+  expect(isRunning(pid)).toBe(false)
   await restartWith({})
+})
+
+test('a program is registered by the curl of the seed where the operator lets the API do so', async () => {
+  const free = await anOperator({ SOUK_STDIO: 'api' })
+  const env = { NODE_ENV: 'production', API_KEY: SECRET }
+  const made = await free.admin('POST', '', { name: 'my-tools', ...overStdio, env })
+  expect(made.status, made.text).toBe(201)
+  expect(made.json).toMatchObject({ env_names: ['NODE_ENV', 'API_KEY'], tool_count: 1 })
+  expect(made.text).not.toContain(SECRET)
+  const bought = await free.buy('mcp-my-tools.echo', { text: 'by pipe' })
+  expect(bought.json).toMatchObject({ body: said('by pipe') })
+  const pid = await pidOf(free, 'my-tools')
+  await free.admin('DELETE', `/${made.json.id}`)
+  await eventually(async () => expect(isRunning(pid)).toBe(false))
+  const wrong = { name: 'wrong', transport: 'stdio', command: '/no/such/program' }
+  const { json } = await free.admin('POST', '', wrong)
+  expect((await free.admin('POST', `/${json.id}/test`)).json).toMatchObject({
+    ...{ success: false, error_code: expect.stringMatching(/^(config|connection)_error$/) },
+  })
+  await free.close()
 })
 
 test('the gateway is ready when what the file says was tried, though it does not work', async () => {
@@ -177,3 +197,20 @@ test('a server behind OAuth 2 is given a token for the client credentials', asyn
   })
   await guarded.close()
 })
+
+/** Of the program behind a server over stdio. */
+async function pidOf({ world }: AnOperator, name: string): Promise<number> {
+  const { servers, connections } = world.started.gateway.deps
+  const call = { tool: 'pid', arguments: {} }
+  const answer = await connections.callTool(servers.settingsOf(name)!, call, { holder: 'a test' })
+  if (answer.kind === 'unanswered') throw new Error(answer.detail)
+  return Number(JSON.parse(answer.body.toString()).content[0].text)
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

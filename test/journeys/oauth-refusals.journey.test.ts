@@ -32,6 +32,7 @@ describe('requests that are not as they should be', () => {
     ['no method of PKCE', { code_challenge_method: undefined }, 'invalid_request'],
     ['an implicit grant', { response_type: 'token' }, 'unsupported_response_type'],
     ['no page', { prompt: 'none' }, 'login_required'],
+    ['a scope that nobody knows', { scope: 'everything' }, 'invalid_scope'],
   ]
   test.each(broken)('%s is told to the client', async (_what, changes, error) => {
     const client = await anOAuthClient(world)
@@ -40,6 +41,13 @@ describe('requests that are not as they should be', () => {
     // What would have been given in the fragment is refused there.
     const told = new URLSearchParams(left.url.search || left.url.hash.slice(1))
     expect([told.get('error'), told.get('iss')]).toEqual([error, world.url])
+  })
+
+  test('two resources at once are told to the client', async () => {
+    const client = await anOAuthClient(world)
+    const both = `${client.authorizeUrl()}&resource=${encodeURIComponent(`${world.url}/mcp/a/b`)}`
+    const left = await aBrowser(world.url).open(both)
+    expect(left.url.searchParams.get('error')).toBe('invalid_target')
   })
 
   const redirects = [
@@ -161,6 +169,15 @@ describe('pages', () => {
     )
     expect(answers[0]).toEqual(answers[1])
     expect(answers[0]![0]).toBe(401)
+  })
+
+  test('are opened by the first key of an account only', async () => {
+    const eve = await world.account('Eve')
+    const child = { name: 'child', scopes: ['manage'], limits: { day: '0.1' } }
+    const { json } = await world.rest('POST', '/v1/keys', eve.key, child)
+    const signIn = { email: 'eve@example.com', password: PASSWORD }
+    const asked = await world.rest('PUT', '/v1/me/sign-in', json.api_key as string, signIn)
+    expect(asked.json.code).toBe('forbidden')
   })
 
   test('lead nowhere else after signing in', async () => {

@@ -142,6 +142,24 @@ describe('a person', () => {
     expect(rotated.json.code).toBe('invalid_request')
   })
 
+  test('lets a program buy, within its limit and for the account', async () => {
+    const { endpointId } = await world.listing(await world.account('Seller'))
+    const client = await anOAuthClient(world, { client_name: 'Buyer' })
+    const browser = aBrowser(world.url)
+    const asked = await signIn(browser, await browser.open(client.authorizeUrl()), EMAIL)
+    const left = await browser.send(asked, { day: '0.0015', decision: 'allow' })
+    const { json } = await client.redeem(left.url.searchParams.get('code')!)
+    const token = json.access_token as string
+    const order = { endpoint_id: endpointId, arguments: { space: 'main', q: 'tea' } }
+    const bought = await world.tool(token, 'call_api', order)
+    expect(bought.outcome).toBe('charged')
+    expect((await world.tool(token, 'call_api', order)).code).toBe('limit_exceeded')
+    const body = await world.rest('GET', `/v1/calls/${bought.call_id}/body`, token)
+    expect(body.status).toBe(200)
+    const seen = world.upstream.requests.map(({ headers }) => JSON.stringify(headers)).join()
+    expect(seen).not.toContain(token)
+  })
+
   test('may say no, give less, or come back to nothing', async () => {
     const client = await anOAuthClient(world)
     const browser = aBrowser(world.url)

@@ -272,3 +272,39 @@ function gaugesDocument(): Result {
     },
   }
 }
+
+test('a seller whose API wants OAuth gives client credentials, which never reach the API', async () => {
+  const secret = 'client-secret-of-the-harbour'
+  const tokens: string[] = []
+  world.upstream.answerWith((req, res) => {
+    if (req.url === '/token') {
+      const access_token = `token-number-${tokens.push('') - 1}-of-the-harbour`
+      answerJson(200, { access_token, token_type: 'Bearer', expires_in: 3600 })(req, res)
+      return
+    }
+    // The first token was revoked meanwhile.
+    const isGood = req.headers.authorization === 'Bearer token-number-1-of-the-harbour'
+    answerJson(isGood ? 200 : 401, { got: req.headers.authorization })(req, res)
+  })
+  const credential = {
+    type: 'oauth2_client_credentials',
+    token_url: `${world.upstream.baseUrl}/token`,
+    client_id: 'harbour',
+    client_secret: secret,
+  }
+  const listing = await sell('POST', '/v1/listings', { ...tides('tides-oauth'), credential })
+  expect(listing.status, listing.text).toBe(201)
+  expect(listing.text).not.toContain(secret)
+  await sell('POST', `/v1/listings/${listing.json.id}/publish`)
+  const bought = await use('call_api', { endpoint_id: 'tides-oauth.high-water', arguments: TIDE })
+  expect(bought).toMatchObject({ outcome: 'charged', status: 200 })
+  expect(JSON.stringify(bought)).not.toMatch(/client-secret|token-number/)
+  expect(tokens).toHaveLength(2)
+  const calls = world.upstream.requests.filter(({ url }) => url !== '/token')
+  expect(JSON.stringify(calls)).not.toContain(secret)
+
+  const away = { ...credential, token_url: 'http://169.254.169.254/token' }
+  const refused = await sell('POST', '/v1/listings', { ...tides('tides-away'), credential: away })
+  expect(refused.status).toBe(400)
+  expect(refused.json.message).toContain('credential.token_url')
+})

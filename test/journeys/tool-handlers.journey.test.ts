@@ -1,28 +1,10 @@
 /** What handlers of tools are sent, what they may do wrong, and how they call on. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import {
-  answerJson,
-  type Json,
-  type Party,
-  type ScriptedUpstream,
-  type World,
-} from '../support/world.js'
-import { aToolWorld, type ToolWorld } from './a-tool-world.js'
+import { describe, expect, test } from 'vitest'
+import { answerJson, type Json, type ScriptedUpstream } from '../support/world.js'
+import { useToolWorld } from './a-tool-world.js'
 
-let house: ToolWorld
-let world: World
-let acme: Party
-let stranger: Party
-
-beforeAll(async () => {
-  house = await aToolWorld()
-  ;({ world, acme, stranger } = house)
-})
-
-afterEach(() => house.calm())
-
-afterAll(() => house.close())
+const house = useToolWorld()
 
 describe('a handler that does wrong', () => {
   const output_schema = {
@@ -32,7 +14,8 @@ describe('a handler that does wrong', () => {
   }
   const price = { model: 'per_call', amount: '0.01' }
   const promising = () => house.wikiTool({ name: 'promising', output_schema, price })
-  const available = async () => (await world.rest('GET', '/v1/balance', acme.key)).json.available
+  const available = async () =>
+    (await house.world.rest('GET', '/v1/balance', house.acme.key)).json.available
 
   test.each<[string, Parameters<ScriptedUpstream['answerWith']>[0], number, string, RegExp]>([
     [
@@ -69,7 +52,7 @@ describe('a handler that does wrong', () => {
   ])('and %s costs nothing', async (_, script, status, code, message) => {
     const { id } = await house.declared(promising())
     const before = await available()
-    world.upstream.answerWith(script)
+    house.world.upstream.answerWith(script)
     const answer = await house.invoke(id, { query: 'tea' })
     expect(answer).toMatchObject({
       status,
@@ -81,13 +64,13 @@ describe('a handler that does wrong', () => {
 
   test('is charged for once it answers as it promised', async () => {
     const { id } = await house.declared(promising())
-    world.upstream.answerWith(answerJson(200, { results: ['tea'], more: true }))
+    house.world.upstream.answerWith(answerJson(200, { results: ['tea'], more: true }))
     expect((await house.invoke(id, { query: 'tea' })).json).toMatchObject({ outcome: 'charged' })
   })
 
   test('may answer text where nothing else is promised', async () => {
     const { id } = await house.declared(house.wikiTool())
-    world.upstream.answerWith((_req, res) => {
+    house.world.upstream.answerWith((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/plain' }).end('tea')
     })
     expect((await house.invoke(id, { query: 'tea' })).json).toMatchObject({
@@ -118,21 +101,21 @@ describe('the signature of a request to a handler', () => {
   test('is that of the account, and of both secrets after a rotation', async () => {
     const { id, signing_secret: first } = await house.declared(house.wikiTool())
     await house.invoke(id, { query: 'tea' })
-    const rotated = await world.rest('POST', '/v1/mcp/signing-secret/rotate', acme.key)
+    const rotated = await house.world.rest('POST', '/v1/mcp/signing-secret/rotate', house.acme.key)
     expect(rotated.json).toMatchObject({ former_signs_until: expect.any(String) })
-    const { json } = await world.rest('GET', '/v1/mcp/signing-secret', acme.key)
+    const { json } = await house.world.rest('GET', '/v1/mcp/signing-secret', house.acme.key)
     expect(json).toEqual(rotated.json)
     const second = String(json.signing_secret)
     await house.invoke(id, { query: 'tea' })
-    const [before, after] = world.upstream.requests
+    const [before, after] = house.world.upstream.requests
     expect([isSigned(String(first), before!), isSigned(second, before!)]).toEqual([true, false])
     expect([isSigned(String(first), after!), isSigned(second, after!)]).toEqual([true, true])
-    const theirs = await world.rest('GET', '/v1/mcp/signing-secret', stranger.key)
+    const theirs = await house.world.rest('GET', '/v1/mcp/signing-secret', house.stranger.key)
     expect(theirs.json.signing_secret).not.toBe(second)
   })
 
   test('is only shown to a key that manages', async () => {
-    const { json } = await world.rest('POST', '/v1/keys', acme.key, {
+    const { json } = await house.world.rest('POST', '/v1/keys', house.acme.key, {
       name: 'seller',
       scopes: ['sell'],
     })
@@ -141,7 +124,7 @@ describe('the signature of a request to a handler', () => {
       ['GET', ''],
       ['POST', '/rotate'],
     ] as const) {
-      const answer = await world.rest(method, `/v1/mcp/signing-secret${path}`, key)
+      const answer = await house.world.rest(method, `/v1/mcp/signing-secret${path}`, key)
       expect(answer).toMatchObject({ status: 403, json: { code: 'insufficient_scope' } })
     }
   })
@@ -158,15 +141,17 @@ describe('a tag', () => {
     )
     const params = { name: 'call_api', arguments: { endpoint_id, arguments: { query: 'c' } } }
     const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
-    await world.rest('POST', '/mcp', acme.key, message, {
+    await house.world.rest('POST', '/mcp', house.acme.key, message, {
       accept: 'application/json, text/event-stream',
       'x-aig-tag': 'by mcp',
     })
-    const tags = world.upstream.requests.map(({ headers }) => headers['x-souk-tag'])
+    const tags = house.world.upstream.requests.map(({ headers }) => headers['x-souk-tag'])
     expect(tags).toEqual(['mcp.search_wiki', 'wins', 'by mcp'])
     for (const tag of tags) {
       const at = `/v1/usage?tag=${encodeURIComponent(String(tag))}`
-      expect((await world.rest('GET', at, acme.key)).json).toMatchObject({ calls: [{ tag }] })
+      expect((await house.world.rest('GET', at, house.acme.key)).json).toMatchObject({
+        calls: [{ tag }],
+      })
     }
   })
 
@@ -180,14 +165,18 @@ describe('a tag', () => {
       expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request' } })
       expect(answer.json.message).toContain(name)
     }
-    expect(world.upstream.requests).toEqual([])
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+    const headers = { accept: 'application/json, text/event-stream', 'x-souk-tag': tag }
+    const overMcp = await house.world.rest('POST', '/mcp', house.acme.key, message, headers)
+    expect(overMcp).toMatchObject({ status: 400 })
+    expect(house.world.upstream.requests).toEqual([])
   })
 })
 
 describe('a handler that calls on', () => {
   /** Handlers that call what `next` names, with the trace that they were sent, and add their depth up. */
   function callingOn(next: (url: string) => unknown): void {
-    world.upstream.answerWith((req, res) => {
+    house.world.upstream.answerWith((req, res) => {
       const id = next(req.url!)
       if (id === undefined) return answerJson(200, { depth: 1 })(req, res)
       const headers = { 'x-souk-trace': String(req.headers['x-souk-trace']) }
@@ -203,7 +192,7 @@ describe('a handler that calls on', () => {
     house.declared(
       house.wikiTool({
         name: `chain_${index}`,
-        handler_url: `${world.upstream.baseUrl}/${index}`,
+        handler_url: `${house.world.upstream.baseUrl}/${index}`,
         price: { model: 'per_call', amount: '0.001' },
       }),
     )
@@ -213,7 +202,11 @@ describe('a handler that calls on', () => {
     callingOn((url) => tools[Number(url.slice(1)) + 1]?.id)
     const root = await house.invoke(tools[0]!.id, { query: 'tea' })
     expect(root.json).toMatchObject({ outcome: 'charged', body: { depth: 3 } })
-    const { json } = await world.rest('GET', `/v1/usage?within=${root.json.call_id}`, acme.key)
+    const { json } = await house.world.rest(
+      'GET',
+      `/v1/usage?within=${root.json.call_id}`,
+      house.acme.key,
+    )
     const calls = json.calls as Json[]
     expect(calls).toHaveLength(3)
     expect(json.totals).toMatchObject({ calls: 3, charged: '0.00315' })
@@ -223,7 +216,11 @@ describe('a handler that calls on', () => {
       root.json.call_id,
       undefined,
     ])
-    const theirs = await world.rest('GET', `/v1/usage?within=${root.json.call_id}`, stranger.key)
+    const theirs = await house.world.rest(
+      'GET',
+      `/v1/usage?within=${root.json.call_id}`,
+      house.stranger.key,
+    )
     expect(theirs.json).toMatchObject({ calls: [] })
   })
 
@@ -233,7 +230,7 @@ describe('a handler that calls on', () => {
     callingOn((url) => tools[Number(url.slice(1)) + 1]?.id)
     const { json } = await house.invoke(tools[0]!.id, { query: 'tea' })
     expect(json.body).toMatchObject({ depth: 8, refusal: 'call_depth_exceeded' })
-    expect(world.upstream.requests).toHaveLength(8)
+    expect(house.world.upstream.requests).toHaveLength(8)
   })
 
   test('is stopped in a circle, and may stand in its own course once', async () => {
@@ -244,10 +241,17 @@ describe('a handler that calls on', () => {
   })
 
   test('cannot shorten its trace, nor make one up', async () => {
-    const { id } = await chained(0)
+    const { id, endpoint_id } = await chained(0)
     await house.invoke(id, { query: 'tea' })
-    const trace = String(world.upstream.requests[0]?.headers['x-souk-trace'])
+    const trace = String(house.world.upstream.requests[0]?.headers['x-souk-trace'])
     const [callId, marks, mac] = trace.split('.')
+    const order = { name: 'call_api', arguments: { endpoint_id, arguments: { query: 'tea' } } }
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: order }
+    const overMcp = await house.world.rest('POST', '/mcp', house.acme.key, message, {
+      accept: 'application/json, text/event-stream',
+      'x-souk-trace': 'nonsense',
+    })
+    expect(overMcp.text).toContain('x-souk-trace is not one')
     const forged = [
       `${callId}..${mac}`,
       `${callId}.${marks}${marks}.${mac}`,
@@ -268,7 +272,7 @@ describe('a handler that calls on', () => {
       await house.invoke(id, { query: 'tea' }, { more }),
     ]
     expect(again.json).toMatchObject({ call_id: first.json.call_id, idempotent_replay: true })
-    expect(world.upstream.requests).toHaveLength(1)
+    expect(house.world.upstream.requests).toHaveLength(1)
     const dear = await house.invoke(id, { query: 'tea' }, { more: { max_price: '0.001' } })
     expect(dear).toMatchObject({ status: 409, json: { code: 'price_exceeds_max' } })
   })

@@ -1,21 +1,9 @@
 /** Tools by declaration: as the seed has them, in versions that stay, seen by their account alone. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { answerJson, type Json, type Party, type World } from '../support/world.js'
-import { aToolWorld, SECRET, type ToolWorld } from './a-tool-world.js'
+import { describe, expect, test } from 'vitest'
+import { answerJson, type Json, type Party } from '../support/world.js'
+import { SECRET, useToolWorld } from './a-tool-world.js'
 
-let house: ToolWorld
-let world: World
-let acme: Party
-let stranger: Party
-
-beforeAll(async () => {
-  house = await aToolWorld()
-  ;({ world, acme, stranger } = house)
-})
-
-afterEach(() => house.calm())
-
-afterAll(() => house.close())
+const house = useToolWorld()
 
 describe('the tool of the seed', () => {
   test('is declared, answers id, name and mcp_url, and is called with what its handler needs', async () => {
@@ -25,15 +13,15 @@ describe('the tool of the seed', () => {
       id: expect.stringMatching(/^tool_[0-9a-z]{26}$/),
       name: 'search_wiki',
       version: 1,
-      mcp_url: `${world.url}/mcp/${acme.slug}/tools`,
-      endpoint_id: `${acme.slug}-search-wiki.search-wiki`,
+      mcp_url: `${house.world.url}/mcp/${house.acme.slug}/tools`,
+      endpoint_id: `${house.acme.slug}-search-wiki.search-wiki`,
       signing_secret: expect.stringMatching(/^whsec_/),
     })
     const found = { results: [{ title: 'Tea' }] }
-    world.upstream.answerWith(answerJson(200, found))
+    house.world.upstream.answerWith(answerJson(200, found))
     const called = await house.invoke(answer.json.id, { query: 'tea' })
     expect(called).toMatchObject({ status: 200, json: { outcome: 'free', body: found } })
-    const [request] = world.upstream.requests
+    const [request] = house.world.upstream.requests
     expect(request).toMatchObject({
       method: 'POST',
       url: '/api/mcp-search?space=main',
@@ -53,18 +41,18 @@ describe('the tool of the seed', () => {
       const message = { jsonrpc: '2.0', id: 1, method, params }
       const accept = { accept: 'application/json, text/event-stream' }
       const at = new URL(String(mcp_url)).pathname
-      return (await world.rest('POST', at, acme.key, message, accept)).json
+      return (await house.world.rest('POST', at, house.acme.key, message, accept)).json
     }
     const { tools } = (await rpc('tools/list', {})).result as { tools: Json[] }
     expect(tools).toContainEqual(
       expect.objectContaining({ name: 'native', description: house.wikiTool().description }),
     )
-    world.upstream.answerWith(answerJson(200, { results: ['tea'] }))
+    house.world.upstream.answerWith(answerJson(200, { results: ['tea'] }))
     for (const name of ['native', 'native@1']) {
       const called = await rpc('tools/call', { name, arguments: { query: 'tea' } })
       expect(called.result).toMatchObject({ structuredContent: { results: ['tea'] } })
     }
-    await world.rest('DELETE', `/v1/mcp/tools/${id}`, acme.key)
+    await house.world.rest('DELETE', `/v1/mcp/tools/${id}`, house.acme.key)
     const gone = await rpc('tools/call', { name: 'native', arguments: { query: 'tea' } })
     expect(gone.error).toMatchObject({ code: -32602 })
   })
@@ -72,27 +60,29 @@ describe('the tool of the seed', () => {
   test('is sold on the marketplace too, to its own account alone', async () => {
     const { endpoint_id } = await house.declared(house.wikiTool())
     const args = { endpoint_id, arguments: { query: 'tea' } }
-    expect(await world.tool(acme.key, 'call_api', args)).toMatchObject({ outcome: 'free' })
-    const refused = await world.tool(stranger.key, 'call_api', args)
+    expect(await house.world.tool(house.acme.key, 'call_api', args)).toMatchObject({
+      outcome: 'free',
+    })
+    const refused = await house.world.tool(house.stranger.key, 'call_api', args)
     expect(refused).toMatchObject({ isError: true, code: 'endpoint_not_found' })
     const at = `/v1/endpoints/${endpoint_id}`
-    expect(await world.rest('GET', at, stranger.key)).toMatchObject({ status: 404 })
+    expect(await house.world.rest('GET', at, house.stranger.key)).toMatchObject({ status: 404 })
   })
 
   test('checks arguments before its handler is called', async () => {
     const { id } = await house.declared(house.wikiTool())
     const answer = await house.invoke(id, { k: 99 })
     expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_arguments' } })
-    expect(world.upstream.requests).toEqual([])
+    expect(house.world.upstream.requests).toEqual([])
   })
 
   test('never gives its secret back, in no answer and no echo', async () => {
     const { id } = await house.declared(house.wikiTool())
-    world.upstream.answerWith((req, res) => res.end(JSON.stringify(req.headers)))
+    house.world.upstream.answerWith((req, res) => res.end(JSON.stringify(req.headers)))
     const answers = [
       await house.invoke(id, { query: 'tea' }),
-      await world.rest('GET', '/v1/mcp/tools', acme.key),
-      await world.rest('GET', `/v1/mcp/tools/${id}`, acme.key),
+      await house.world.rest('GET', '/v1/mcp/tools', house.acme.key),
+      await house.world.rest('GET', `/v1/mcp/tools/${id}`, house.acme.key),
     ]
     for (const { text } of answers) expect(text).not.toContain(SECRET)
   })
@@ -133,11 +123,11 @@ describe('versions', () => {
       status: 200,
       json: { version: 1, outcome: 'free', latest_version: 2 },
     })
-    expect(world.upstream.requests[0]?.headers.authorization).toBe(`Bearer ${SECRET}`)
+    expect(house.world.upstream.requests[0]?.headers.authorization).toBe(`Bearer ${SECRET}`)
     const latest = await house.invoke(id, { query: 'tea' })
     expect(latest.json).toMatchObject({ version: 2, charge: { total: '0.0021' } })
     expect(house.other.requests[0]?.headers.authorization).toBe('Bearer other-secret-2')
-    const { json } = await world.rest('GET', `/v1/mcp/tools/${id}`, acme.key)
+    const { json } = await house.world.rest('GET', `/v1/mcp/tools/${id}`, house.acme.key)
     expect(json.versions).toMatchObject([
       { version: 2, handler_url: `${house.other.baseUrl}/v2`, handler_auth: { type: 'bearer' } },
       { version: 1, handler_auth: { type: 'bearer' } },
@@ -167,7 +157,7 @@ describe('versions', () => {
     const { id } = await house.declared(house.wikiTool({ name }))
     const { handler_auth, ...next } = house.wikiTool({
       name,
-      handler_url: `${world.upstream.baseUrl}/v2`,
+      handler_url: `${house.world.upstream.baseUrl}/v2`,
     })
     expect(await house.declared(next)).toMatchObject({ version: 2 })
     await house.invoke(id, { query: 'tea' })
@@ -176,7 +166,7 @@ describe('versions', () => {
     })
     await house.invoke(id, { query: 'tea' })
     await house.invoke(id, { query: 'tea' }, { more: { version: 1 } })
-    expect(world.upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
+    expect(house.world.upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
       `Bearer ${SECRET}`,
       'Bearer rotated-secret',
       `Bearer ${SECRET}`,
@@ -187,17 +177,38 @@ describe('versions', () => {
     const tool = house.wikiTool({ name: 'fleeting' })
     const { id, endpoint_id } = await house.declared(tool)
     const at = `/v1/mcp/tools/${id}`
-    expect(await world.rest('DELETE', at, stranger.key)).toMatchObject({ status: 404 })
-    expect(await world.rest('DELETE', at, acme.key)).toMatchObject({ status: 204 })
-    expect(await world.rest('GET', at, acme.key)).toMatchObject({ status: 404 })
+    expect(await house.world.rest('DELETE', at, house.stranger.key)).toMatchObject({ status: 404 })
+    expect(await house.world.rest('DELETE', at, house.acme.key)).toMatchObject({ status: 204 })
+    expect(await house.world.rest('GET', at, house.acme.key)).toMatchObject({ status: 404 })
     expect(await house.invoke(id, { query: 'tea' })).toMatchObject({ status: 404 })
     const order = { endpoint_id, arguments: { query: 'tea' } }
-    const refused = await world.rest('POST', '/v1/calls', acme.key, order)
+    const refused = await house.world.rest('POST', '/v1/calls', house.acme.key, order)
     expect(refused).toMatchObject({ status: 409, json: { code: 'listing_changed' } })
     expect(await house.declared(tool)).toMatchObject({ id, version: 2 })
     expect(await house.invoke(id, { query: 'tea' }, { more: { version: 1 } })).toMatchObject({
       status: 200,
     })
+  })
+
+  test('its price can be changed where it is listed; what answers it cannot', async () => {
+    const { id, endpoint_id } = await house.declared(house.wikiTool({ name: 'listed' }))
+    const { json } = await house.world.rest('GET', '/v1/listings', house.acme.key)
+    const listing = (json.listings as Json[]).find(({ slug }) => endpoint_id === `${slug}.listed`)!
+    const at = `/v1/listings/${listing.id}`
+    const price = { model: 'per_call', amount: '0.003' }
+    const dearer = { endpoints: [{ slug: 'listed', price }] }
+    expect(await house.world.rest('PATCH', at, house.acme.key, dearer)).toMatchObject({
+      status: 200,
+    })
+    const called = await house.invoke(id, { query: 'tea' })
+    expect(called.json).toMatchObject({ version: 2, charge: { amount: '0.003' } })
+    const backend = { type: 'http', base_url: house.other.baseUrl }
+    const credential = { type: 'bearer', token: 'another-secret' }
+    const refused = [
+      await house.world.rest('PATCH', at, house.acme.key, { backend }),
+      await house.world.rest('PUT', `${at}/credential`, house.acme.key, credential),
+    ]
+    for (const answer of refused) expect(answer).toMatchObject({ status: 400 })
   })
 
   test('names that make the same slug stay two tools', async () => {
@@ -245,7 +256,7 @@ describe('what is no tool', () => {
     const answer = await house.post(house.wikiTool({ name: 'wrong', ...changes() }))
     expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request' } })
     expect(answer.json.message).toMatch(message)
-    const { json } = await world.rest('GET', '/v1/mcp/tools', acme.key)
+    const { json } = await house.world.rest('GET', '/v1/mcp/tools', house.acme.key)
     expect((json.tools as Json[]).map(({ name }) => name)).not.toContain('wrong')
   })
 })
@@ -260,49 +271,54 @@ describe('of another account', () => {
       ['POST', '/invoke'],
     ] as const) {
       const [theirs, nothing] = [
-        await world.rest(
+        await house.world.rest(
           method,
           `/v1/mcp/tools/${id}${rest}`,
-          stranger.key,
+          house.stranger.key,
           method === 'POST' ? {} : undefined,
         ),
-        await world.rest(
+        await house.world.rest(
           method,
           `/v1/mcp/tools/${none}${rest}`,
-          stranger.key,
+          house.stranger.key,
           method === 'POST' ? {} : undefined,
         ),
       ]
       expect(theirs.status).toBe(404)
       expect({ ...theirs.json, trace_id: '' }).toEqual({ ...nothing.json, trace_id: '' })
     }
-    expect((await world.rest('GET', '/v1/mcp/tools', stranger.key)).json).toEqual({ tools: [] })
+    expect((await house.world.rest('GET', '/v1/mcp/tools', house.stranger.key)).json).toEqual({
+      tools: [],
+    })
   })
 
   test('a private tool is in no search; its own account can describe it', async () => {
     const description = 'Finds zebras in the zoological archive.'
     const { endpoint_id } = await house.declared(house.wikiTool({ name: 'zebras', description }))
     const look = async (key: string) => {
-      const { results } = await world.tool(key, 'browse_apis', { query: description })
+      const { results } = await house.world.tool(key, 'browse_apis', { query: description })
       return (results as Json[]).map((result) => result.endpoint_id)
     }
-    for (const { key } of [acme, stranger]) expect(await look(key)).not.toContain(endpoint_id)
-    const own = await world.tool(acme.key, 'describe_endpoint', { endpoint_id })
+    for (const { key } of [house.acme, house.stranger])
+      expect(await look(key)).not.toContain(endpoint_id)
+    const own = await house.world.tool(house.acme.key, 'describe_endpoint', { endpoint_id })
     expect(own).toMatchObject({ description })
   })
 
   test('a sub-account has tools of its own, and may call those of the account above it', async () => {
     const { id } = await house.declared(house.wikiTool({ name: 'shared' }))
-    const opened = await world.rest('POST', '/v1/sub-accounts', acme.key, { name: 'Team' })
+    const opened = await house.world.rest('POST', '/v1/sub-accounts', house.acme.key, {
+      name: 'Team',
+    })
     const team = { ...opened.json, key: opened.json.api_key } as unknown as Party
-    expect((await world.rest('GET', '/v1/mcp/tools', team.key)).json).toEqual({ tools: [] })
+    expect((await house.world.rest('GET', '/v1/mcp/tools', team.key)).json).toEqual({ tools: [] })
     const called = await house.invoke(id, { query: 'tea' }, { party: team })
     expect(called).toMatchObject({ status: 200, json: { outcome: 'free' } })
-    expect(await world.rest('DELETE', `/v1/mcp/tools/${id}`, team.key)).toMatchObject({
+    expect(await house.world.rest('DELETE', `/v1/mcp/tools/${id}`, team.key)).toMatchObject({
       status: 404,
     })
     const own = await house.declared(house.wikiTool({ name: 'shared' }), team)
-    expect(own).toMatchObject({ version: 1, mcp_url: `${world.url}/mcp/${team.slug}/tools` })
+    expect(own).toMatchObject({ version: 1, mcp_url: `${house.world.url}/mcp/${team.slug}/tools` })
     const theirs = await house.invoke(own.id, { query: 'tea' })
     expect(theirs).toMatchObject({ status: 404 })
   })
@@ -311,7 +327,7 @@ describe('of another account', () => {
     const price = { model: 'per_call', amount: '0.01' }
     const tool = await house.declared(house.wikiTool({ name: 'sold', visibility: 'public', price }))
     const order = { endpoint_id: tool.endpoint_id, arguments: { query: 'tea' } }
-    const bought = await world.rest('POST', '/v1/calls', stranger.key, order)
+    const bought = await house.world.rest('POST', '/v1/calls', house.stranger.key, order)
     expect(bought.json).toMatchObject({
       outcome: 'charged',
       charge: { amount: '0.01', total: '0.0105' },

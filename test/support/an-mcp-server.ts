@@ -36,8 +36,8 @@ export type McpServerOptions = {
   answers?: 'json' | 'stream'
   /** Whether `initialize` gives a session id. */
   isStateless?: boolean
-  /** Whether there is a stream for what is said unasked. */
-  hasStream?: boolean
+  /** Whether there is a stream for what is said unasked; a number is the status of its refusal. */
+  hasStream?: boolean | number
   tools?: Json[]
   pageSize?: number
   /** Runs a tool; `undefined` leaves the call without an answer. */
@@ -274,7 +274,10 @@ export async function aMcpServer(options: McpServerOptions = {}) {
 
   function get(request: IncomingMessage, response: ServerResponse): unknown {
     const session = headerOf(request, 'mcp-session-id')
-    if (options.hasStream === false || era === 'modern') return response.writeHead(405).end()
+    const { hasStream = true } = options
+    if (hasStream !== true || era === 'modern') {
+      return response.writeHead(hasStream === true ? 405 : Number(hasStream) || 405).end()
+    }
     if (!options.isStateless && !state.sessions.has(session ?? '')) {
       return refuse(response, 404, -32001, 'Session not found')
     }

@@ -22,7 +22,7 @@ import { Problem } from '#core/problem'
 import { rate, ratingResultSchema, ratingSchema } from '#ratings'
 import { claimsOf, findReceipt } from '#receipts'
 import { idempotencyKeyOf } from '../idempotency-key.js'
-import { Reply, type RouteDeps, route } from '../route.js'
+import { type Asked, Reply, type RouteDeps, route } from '../route.js'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 
@@ -62,20 +62,7 @@ export const callRoutes = [
     body: callSchema,
     result: outcomeSchema,
     failures: [409, 502, 504],
-    async run(deps, { principal, body, headers, isGone }) {
-      const outcome = await call(deps, {
-        principal: principal!,
-        endpointId: body.endpoint_id,
-        version: body.version,
-        arguments: body.arguments,
-        maxPrice: body.max_price,
-        quoteId: body.quote_id,
-        idempotencyKey: idempotencyKeyOf(body, headers),
-        ...attributionIn(headers),
-        isGone,
-      })
-      return replyWith(deps, outcome)
-    },
+    run: (deps, asked) => buy(deps, asked.body.endpoint_id, asked),
   }),
   route({
     method: 'get',
@@ -168,8 +155,29 @@ function show({ publicUrl }: RouteDeps, outcome: Outcome) {
   return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl })
 }
 
-/** A call as its buyer is told of it. */
-export function replyWith(deps: RouteDeps, outcome: Outcome): Reply {
+/** Buys what a request asks for, and tells its buyer what came of it. */
+export async function buy(
+  deps: RouteDeps,
+  endpointId: string,
+  { principal, body, headers, isGone }: Asked<unknown, Omit<CallBody, 'endpoint_id'>>,
+): Promise<Reply> {
+  const outcome = await call(deps, {
+    principal: principal!,
+    endpointId,
+    version: body.version,
+    arguments: body.arguments,
+    maxPrice: body.max_price,
+    quoteId: body.quote_id,
+    idempotencyKey: idempotencyKeyOf(body, headers),
+    ...attributionIn(headers),
+    isGone,
+  })
+  return replyWith(deps, outcome)
+}
+
+type CallBody = z.output<typeof callSchema>
+
+function replyWith(deps: RouteDeps, outcome: Outcome): Reply {
   const problem = outcomeProblem(outcome)
   const retryAfterMs = problem?.retryAfterMs
   return new Reply(problem?.status ?? 200, show(deps, outcome), {

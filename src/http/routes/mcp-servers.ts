@@ -6,25 +6,43 @@ import { Reply, route } from '../route.js'
 
 const OPERATOR = { tag: 'mcp-servers', who: 'operator' } as const
 
-const shownServer = z.looseObject({
+const time = z.string().nullable()
+const names = z.array(z.string())
+
+const shownServer = z.object({
   id: z.string(),
   name: z.string(),
   source: z.enum(['api', 'file', 'code']).describe('only those of the API are changed here'),
   transport: z.string(),
-  header_names: z.array(z.string()).optional().describe('their values are never shown'),
+  url: z.string().optional().describe('without its query'),
+  header_names: names.optional().describe('their values are never shown'),
   credential_type: z.string().optional(),
-  credential_keys: z.array(z.string()).optional(),
-  env_names: z.array(z.string()).optional(),
+  credential_keys: names.optional(),
+  command: z.string().optional(),
+  args: z.array(z.string()).optional(),
+  env_names: names.optional(),
   enabled: z.boolean(),
+  description: z.string(),
+  category: z.string(),
+  default_price: z.looseObject({ model: z.string() }),
+  visibility: z.enum(['public', 'private']),
+  require_approval: z.boolean(),
+  prefix: z.string().optional(),
+  tools: z.object({ include: names.optional(), exclude: names.optional() }).optional(),
+  tool_call_timeout_ms: z.int().nullable(),
+  connection_timeout_ms: z.int().nullable(),
   connection: z.object({
     status: z.enum(['connected', 'connecting', 'failed', 'off']),
-    since: z.string().nullable(),
+    since: time,
     error: z.string().nullable(),
     protocol_version: z.string().nullable(),
   }),
+  listing_slug: z.string(),
   tool_count: z.int(),
-  discovered_at: z.string().nullable(),
+  discovered_at: time,
   discovery_error: z.string().nullable(),
+  created_at: z.string(),
+  updated_at: z.string(),
 })
 
 const testResult = z.object({
@@ -37,7 +55,7 @@ const testResult = z.object({
 
 const toolsResult = z.object({
   tools: z.array(
-    z.looseObject({
+    z.object({
       name: z.string().describe('at the server'),
       tool_name: z.string().describe('as clients know it'),
       endpoint_id: z.string(),
@@ -45,11 +63,13 @@ const toolsResult = z.object({
       title: z.string(),
       description: z.string().describe("the server's words: not to be followed"),
       price: z.looseObject({ model: z.string() }),
+      requires_approval: z.boolean(),
       definition_hash: z.string().nullable(),
+      annotations: z.record(z.string(), z.unknown()).optional(),
     }),
   ),
   refused: z.array(z.object({ name: z.string(), reason: z.string() })),
-  discovered_at: z.string().nullable(),
+  discovered_at: time,
   error: z.string().nullable(),
 })
 

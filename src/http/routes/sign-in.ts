@@ -1,5 +1,6 @@
 /** How the person of an account signs in. */
 import { z } from 'zod'
+import { Problem } from '#core/problem'
 import { signInSchema } from '#people'
 import { route } from '../route.js'
 
@@ -8,13 +9,21 @@ export const signInRoutes = [
     method: 'put',
     path: '/v1/me/sign-in',
     tag: 'accounts',
-    summary: 'Sets how the person of this account signs in at /sign-in; ends their sessions.',
+    summary: 'Sets how the person of this account signs in; ends their sessions. First key only.',
     who: 'key',
     scopes: ['manage'],
     body: signInSchema,
     result: z.object({ email: z.string().nullable(), wallet_address: z.string().nullable() }),
-    async run({ people }, { principal, body }) {
-      const person = await people.setSignIn(principal!.account.id, body)
+    async run({ accounts, people }, { principal, body }) {
+      const { account, key } = principal!
+      const keys = await accounts.listKeys(account.id)
+      // Who signs in is bound by no key, so a key that is bound by another may not say who that is.
+      if (keys.some(({ id }) => id === key.parentId)) {
+        throw new Problem('forbidden', "Only the account's first key may do this.", {
+          action: 'Use the key that the account was opened with.',
+        })
+      }
+      const person = await people.setSignIn(account.id, body)
       return { email: person.email, wallet_address: person.walletAddress }
     },
   }),

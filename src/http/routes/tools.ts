@@ -1,12 +1,11 @@
 /** Tools that an account declares with a handler of its own, and what signs the calls to them. */
 import { z } from 'zod'
-import { attributionIn, call, callSchema, outcomeSchema } from '#calls'
+import { callSchema, outcomeSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { decodeCursor, encodeCursor } from '#core/page'
 import { toolSchema } from '#tools'
-import { idempotencyKeyOf } from '../idempotency-key.js'
-import { Reply, type RouteDeps, route } from '../route.js'
-import { CALL_HEADERS, replyWith } from './calls.js'
+import { Reply, route } from '../route.js'
+import { buy, CALL_HEADERS } from './calls.js'
 
 const pageSchema = z.strictObject({ cursor: z.string().max(500).optional() })
 
@@ -128,20 +127,10 @@ export const toolRoutes = [
     body: invokeSchema,
     result: outcomeSchema,
     failures: [409, 502, 504],
-    async run(deps: RouteDeps, { principal, params, body, headers, isGone }) {
+    async run(deps, asked) {
+      const { principal, params } = asked
       const { endpointId } = await deps.tools.callable(principal!.account, params.id!)
-      const outcome = await call(deps, {
-        principal: principal!,
-        endpointId,
-        version: body.version,
-        arguments: body.arguments,
-        maxPrice: body.max_price,
-        quoteId: body.quote_id,
-        idempotencyKey: idempotencyKeyOf(body, headers),
-        ...attributionIn(headers),
-        isGone,
-      })
-      return replyWith(deps, outcome)
+      return buy(deps, endpointId, asked)
     },
   }),
   route({
