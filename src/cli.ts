@@ -34,7 +34,7 @@ const say = (line: string) => console.log(line)
 
 const commands: Record<string, (args: string[]) => Promise<number>> = {
   async start() {
-    const started = await start(readConfig(), say)
+    const started = await start(readConfig(), { say })
     say(welcome(started))
     await runUntilSignal(started)
     // What could not be closed in time must not keep the process.

@@ -149,6 +149,11 @@ export class ConfigFault extends Error {
   }
 }
 
+/** Of a program that has Souk inside: what it says wins over environment and file. */
+export function configOf(given: Record<string, string | undefined>): Config {
+  return readConfig({ ...process.env, ...given })
+}
+
 /** @throws ConfigFault with every fault at once. */
 export function readConfig(
   environment: Record<string, string | undefined> = process.env,

@@ -23,7 +23,7 @@ export async function playDemo(config: Config, say: Say): Promise<number> {
     return 0
   }
   say('No gateway is running; starting one for the demo.')
-  const { gateway, doors, drain } = await start(config, say)
+  const { gateway, doors, drain } = await start(config, { say })
   try {
     if (!doors.sandbox) {
       say('The demo buys from the sample seller, which exists only with SOUK_SANDBOX=on.')

@@ -16,7 +16,15 @@ beforeAll(async () => {
   world = await aWorld()
   anna = await world.account('Anna', '1')
   ben = await world.account('Ben', '1')
-  endpointId = (await world.listing(await world.account('Seller'), { slug: 'wiki' })).endpointId
+  const seller = await world.account('Seller')
+  endpointId = (await world.listing(seller, { slug: 'wiki' })).endpointId
+  await world.rest('POST', '/v1/mcp/tools', seller.key, {
+    name: 'find',
+    description: 'Finds articles.',
+    input_schema: { type: 'object' },
+    handler_url: world.upstream.baseUrl,
+    handler_auth: 'Bearer secret-of-the-handler',
+  })
 })
 afterAll(() => world.close())
 
@@ -123,6 +131,12 @@ const faults: Record<string, [sql: () => string, named: () => RegExp[]]> = {
       / is open, but has no hold, so it can never end: /,
       / should have the postings hold .* to buyer:acct_\w+:held, the ledger has hold .*, release /,
       / has 1 receipts more than calls: /,
+    ],
+  ],
+  'a secret of a handler that does not open': [
+    () => 'update handler_credentials set sealed = substr(sealed, 2)',
+    () => [
+      /^BAD catalogue: the secret of the handler of seller-\S+-find.find at http:\S+ does not/,
     ],
   ],
   'a credential that does not open': [

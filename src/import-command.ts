@@ -32,7 +32,7 @@ export async function importCommand(config: Config, args: string[], say: Say): P
   const url = addressOf(config)
   if (await answers(url)) return tryImport(config, url, options, say)
   say('No gateway is running; starting one for the import.')
-  const { gateway, drain } = await start(config, say)
+  const { gateway, drain } = await start(config, { say })
   try {
     return await tryImport(config, gateway.deps.publicUrl, options, say)
   } finally {

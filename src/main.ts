@@ -21,10 +21,16 @@ export type Started = {
   drain(): Promise<void>
 }
 
-/** @param say told what is happening, for a person who waits. */
+type Starting = {
+  /** Told what is happening, for a person who waits. */
+  say?(line: string): void
+  /** Runs when there is an operator, before anybody is served. */
+  prepare?(gateway: Gateway): Promise<void>
+}
+
 export async function start(
   config: Config,
-  say: (line: string) => void = () => {},
+  { say = () => {}, prepare }: Starting = {},
 ): Promise<Started> {
   const open: (() => Promise<unknown>)[] = []
   // A step that fails, or hangs on a database that is gone, must not keep the others from being made.
@@ -48,6 +54,7 @@ export async function start(
     const doors = await openDoors(gateway, say)
     open.push(doors.close)
     await putFileTools(gateway)
+    await prepare?.(gateway)
     await deps.servers.start(gateway.config.mcp.servers)
     await gateway.listen()
     open.push(() => stopListening(gateway))

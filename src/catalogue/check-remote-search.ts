@@ -2,6 +2,7 @@
 import { type Checked, collectFindings } from '#core/findings'
 import type { MeilisearchHealth, RemoteSearch } from '#search'
 import { type Reader, settingOn } from '#store'
+import { FOUND_BY_SEARCH } from './check-search.js'
 import { CATALOGUE, CATALOGUE_NAME } from './revision.js'
 
 /** The first version that knows all settings that are used. */
@@ -66,10 +67,7 @@ async function checkStep(
 }
 
 async function publishedCount({ all }: Reader): Promise<number> {
-  const [row] = await all<{ count: bigint }>(
-    `select count(*) as count from endpoints join listings on listings.id = listing_id
-     where listings.status = 'published' and endpoints.status = 'active'`,
-  )
+  const [row] = await all<{ count: bigint }>(`select count(*) as count from ${FOUND_BY_SEARCH}`)
   return Number(row!.count)
 }
 

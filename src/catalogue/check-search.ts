@@ -28,10 +28,20 @@ async function revisionNow(reader: Reader): Promise<number> {
   return int(await settingOn(reader, CATALOGUE))
 }
 
+/**
+ * The endpoints that search finds: on sale, to everybody, by a seller whom nobody stopped. What
+ * indexing decides listing by listing is asked here at once.
+ */
+export const FOUND_BY_SEARCH = `endpoints
+  join listings on listings.id = endpoints.listing_id
+  join accounts on accounts.id = listings.seller_id
+  left join accounts above on above.id = accounts.parent_id
+  where listings.status = 'published' and endpoints.status = 'active'
+    and listings.visibility = 'public' and listings.suspension is null
+    and accounts.status = 'active' and (above.id is null or above.status = 'active')`
+
 async function publishedEndpoints({ all }: Reader): Promise<string[]> {
-  const sql = `select endpoint_id from endpoints join listings on listings.id = listing_id
-    where listings.status = 'published' and endpoints.status = 'active'`
-  const rows = await all<{ endpoint_id: string }>(sql)
+  const rows = await all<{ endpoint_id: string }>(`select endpoint_id from ${FOUND_BY_SEARCH}`)
   return rows.map(({ endpoint_id }) => endpoint_id)
 }
 

@@ -49,7 +49,7 @@ export async function callTool(
     session.line.request('tools/call', paramsOf(call, options), {
       deadline,
       onProgress,
-      headers: headersOf(kept, session, call, options),
+      headers: callHeaders(kept, session, call, options),
     })
   const send = () => askServer(deps, kept, options.holder, deadline, ask)
   let reply: Reply = await send()
@@ -72,11 +72,12 @@ function paramsOf({ tool, arguments: args, meta }: ToolCall, { answers }: CallOp
   return params
 }
 
-function headersOf(
+/** What a call carries as headers: arguments that the server wants there, and who is calling. */
+export function callHeaders(
   kept: KeptServer,
   { agreed }: Session,
-  call: ToolCall,
-  { callId, tag }: CallOptions,
+  call: Pick<ToolCall, 'tool' | 'arguments'>,
+  { callId, tag }: Pick<CallOptions, 'callId' | 'tag'>,
 ): Record<string, string> {
   const declared = agreed.era === 'modern' ? kept.paramHeaders.get(call.tool) : undefined
   const headers = declared ? paramHeaders(declared, call.arguments) : {}

@@ -6,7 +6,13 @@ import { askServer, type KeptServer, keepServer, learnParamHeaders } from './kep
 import { type ListedTool, listAll } from './list-tools.js'
 import type { OpenDeps } from './open-session.js'
 import type { Progress } from './progress.js'
-import { type ClientSide, openRelay, type Relay, type RelayRequestOptions } from './relay.js'
+import {
+  type ClientSide,
+  openRelay,
+  type Relay,
+  type Relayed,
+  type RelayRequestOptions,
+} from './relay.js'
 import { isRpcError, type RpcError, rpcError } from './rpc-error.js'
 import { prepareServer } from './server.js'
 import type { ServerSettings, TokenProvider } from './server-settings.js'
@@ -28,6 +34,7 @@ export {
   type ListedTool,
   type Progress,
   type Relay,
+  type Relayed,
   type RelayRequestOptions,
   type RpcError,
   rpcError,

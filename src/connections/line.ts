@@ -46,6 +46,8 @@ export type Hearer = {
 export type Speaker = {
   capabilities: JsonObject
   clientInfo: JsonObject
+  /** What `initialize` says, where that differs: a server of the session era asks in its own way. */
+  inSession?: { capabilities: JsonObject; protocolVersion: string } | undefined
 }
 
 /**

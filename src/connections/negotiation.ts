@@ -69,10 +69,10 @@ async function discover(line: Line, deadline: Deadline): Promise<Agreed | NotOpe
 
 async function initialize(
   line: Line,
-  { capabilities, clientInfo }: Speaker,
+  { capabilities, clientInfo, inSession }: Speaker,
   deadline: Deadline,
 ): Promise<Agreed | NotOpen> {
-  const params = { protocolVersion: SESSION_REVISION, capabilities, clientInfo }
+  const params = { protocolVersion: SESSION_REVISION, capabilities, ...inSession, clientInfo }
   const reply = await line.request('initialize', params, { deadline })
   if (reply.kind !== 'result') return notOpen(reply, 'initialize')
   const { protocolVersion, serverInfo, instructions } = reply.value

@@ -1,22 +1,23 @@
 /** A connection of its own for one client: everything goes through in both directions, ids re-mapped. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startDeadline } from '#upstreams'
+import { type Answer, startDeadline } from '#upstreams'
 import { createBackOff } from './back-off.js'
+import { callHeaders } from './call-tool.js'
 import { NO_TIMEOUT_MS } from './http-sender.js'
 import { type KeptServer, learnParamHeaders } from './kept-server.js'
-import type { Era, Reply } from './line.js'
+import type { Era, Reply, Speaker } from './line.js'
 import type { ListedTool } from './list-tools.js'
-import { isObject, type JsonObject } from './messages.js'
+import { type ErrorBody, isObject, type JsonObject } from './messages.js'
 import { notOpen } from './negotiation.js'
 import { type OpenDeps, openSession, type Session } from './open-session.js'
 import { paramHeaders } from './param-headers.js'
 import type { Progress } from './progress.js'
-import { MODERN_REVISION } from './revisions.js'
-import { rpcError } from './rpc-error.js'
+import { isSessionRevision, MODERN_REVISION, SESSION_REVISION } from './revisions.js'
+import { type RpcError, rpcError } from './rpc-error.js'
 import { type Server, scrubbedValue } from './server.js'
 import { problemOf } from './server-test.js'
 import { isStale } from './staleness.js'
-import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from './tool-answer.js'
+import { answerOf, HEADER_MISMATCH, UNSUPPORTED_VERSION } from './tool-answer.js'
 
 /** The client that a relay speaks for. */
 export type ClientSide = {
@@ -45,7 +46,23 @@ export type RelayRequestOptions = {
   onNotification?: ((method: string, params: unknown) => void) | undefined
   /** Instead of the settings' own limit; 0 for none, as `subscriptions/listen` needs. */
   timeoutMs?: number | undefined
+  /** Of a paid call: how the server tells it from others. */
+  callId?: string | undefined
+  tag?: string | undefined
 }
+
+/** What came of a request, for one who passes it on. */
+export type Relayed =
+  /** JSON of the result as it came, secrets taken out. */
+  | { kind: 'result'; text: string }
+  | {
+      kind: 'error'
+      error: ErrorBody
+      /** Of the server's answer, where it came over HTTP. */
+      status: number | undefined
+      /** Whether the server knows the session no more, so that nothing was executed. */
+      isStale: boolean
+    }
 
 export type Relay = {
   era: Era
@@ -62,6 +79,19 @@ export type Relay = {
     params?: Record<string, unknown>,
     options?: RelayRequestOptions,
   ): Promise<unknown>
+  /** As `request`, and never throws. */
+  relay(
+    method: string,
+    params?: Record<string, unknown>,
+    options?: RelayRequestOptions,
+  ): Promise<Relayed>
+  /** A tools/call and what it is paid by; a result without content is an error. Never throws. */
+  callTool(
+    params: Record<string, unknown>,
+    options?: RelayRequestOptions,
+  ): Promise<{ relayed: Relayed; answer: Answer }>
+  /** The arguments that a modern client has to repeat in headers, by the names of these. */
+  repeatedArguments(tool: string, args: Record<string, unknown>): Record<string, string>
   /** Never throws; what cannot be sent is lost. */
   notify(method: string, params?: Record<string, unknown>): Promise<void>
   close(): Promise<void>
@@ -76,9 +106,8 @@ export async function openRelay(
   client: ClientSide,
 ): Promise<Relay> {
   const { server } = kept
-  const { capabilities, clientInfo } = client
   const session = await openSession(deps, server, {
-    speaker: { capabilities, clientInfo },
+    speaker: speakerFor(client),
     hearer: {
       onRequest: (method, params, options) =>
         client.onRequest(method, scrubbedValue(server, params), options),
@@ -110,53 +139,97 @@ export async function openRelay(
     return close()
   }
   kept.closers.add(closeByForce)
+  const ask: Ask = (method, params, options = {}) =>
+    exchange(kept, session, over, { method, params, options })
   return {
     ...session.agreed,
-    request: (method, params, options = {}) =>
-      request(kept, session, over, method, params, options),
+    async request(method, params, options) {
+      const reply = await ask(method, params, options)
+      if (reply.kind !== 'result') throw errorOf(server, reply, method)
+      return scrubbedValue(server, reply.value)
+    },
+    relay: async (method, params, options) =>
+      relayed(kept, session, method, await ask(method, params, options)),
+    callTool: (params, options) => callTool(deps, kept, session, ask, params, options),
+    repeatedArguments: (tool, args) => paramHeaders(kept.paramHeaders.get(tool) ?? [], args),
     notify: (method, params) => session.line.notify(method, params),
     close,
   }
 }
 
-async function request(
+/** A server of the other era than its client's is told of nothing that the client could not do there. */
+function speakerFor({ capabilities, clientInfo, protocolVersion }: ClientSide): Speaker {
+  const inSession = isSessionRevision(protocolVersion)
+    ? { capabilities, protocolVersion }
+    : { capabilities: {}, protocolVersion: SESSION_REVISION }
+  return { capabilities, clientInfo, inSession }
+}
+
+type Ask = (
+  method: string,
+  params: JsonObject | undefined,
+  options: RelayRequestOptions | undefined,
+) => Promise<Reply>
+
+async function exchange(
   kept: KeptServer,
   session: Session,
   over: (reason: string) => void,
-  method: string,
-  params: JsonObject | undefined,
-  options: RelayRequestOptions,
-): Promise<unknown> {
+  asked: { method: string; params: JsonObject | undefined; options: RelayRequestOptions },
+): Promise<Reply> {
   const { server } = kept
+  const { method, params, options } = asked
   const timeoutMs = options.timeoutMs ?? server.callTimeoutMs
   const deadline = startDeadline(timeoutMs === 0 ? NO_TIMEOUT_MS : timeoutMs, options.signal)
   const { onProgress, onNotification } = options
+  const args = isObject(params?.arguments) ? params.arguments : {}
   const reply = await session.line.request(method, params, {
     deadline,
     onProgress,
     onNotification:
       onNotification && ((name, value) => onNotification(name, scrubbedValue(server, value))),
-    headers: headersOf(kept, session, method, params),
+    headers:
+      method === 'tools/call'
+        ? callHeaders(kept, session, { tool: String(params?.name), arguments: args }, options)
+        : undefined,
     isLong: timeoutMs === 0,
   })
   deadline.clear()
   if (isStale(session, reply)) over('The server no longer knows the session.')
-  if (reply.kind !== 'result') throw errorOf(server, reply, method)
-  if (method === 'tools/list' && Array.isArray(reply.value.tools)) {
+  if (method === 'tools/list' && reply.kind === 'result' && Array.isArray(reply.value.tools)) {
     learnParamHeaders(kept, reply.value.tools.filter(isNamed))
   }
-  return scrubbedValue(server, reply.value)
+  return reply
 }
 
-function headersOf(
-  { paramHeaders: declared }: KeptServer,
-  { agreed }: Session,
-  method: string,
-  params: JsonObject | undefined,
-): Record<string, string> | undefined {
-  if (agreed.era !== 'modern' || method !== 'tools/call') return undefined
-  const wanted = declared.get(String(params?.name))
-  return wanted && isObject(params?.arguments) ? paramHeaders(wanted, params.arguments) : undefined
+async function callTool(
+  { maxBodyBytes }: OpenDeps,
+  kept: KeptServer,
+  session: Session,
+  ask: Ask,
+  params: JsonObject,
+  options: RelayRequestOptions | undefined,
+): Promise<{ relayed: Relayed; answer: Answer }> {
+  const startedMs = performance.now()
+  const reply = await ask('tools/call', params, options)
+  const latencyMs = performance.now() - startedMs
+  const scrubber = kept.server.scrubber()
+  const answer = answerOf(reply, { scrubber, maxBodyBytes, latencyMs })
+  const isEmpty = reply.kind === 'result' && answer.kind === 'unanswered'
+  if (!isEmpty) return { relayed: relayed(kept, session, 'tools/call', reply), answer }
+  const error = { code: -32603, message: answer.detail }
+  return { relayed: { kind: 'error', error, status: undefined, isStale: false }, answer }
+}
+
+function relayed({ server }: KeptServer, session: Session, method: string, reply: Reply): Relayed {
+  if (reply.kind === 'result') {
+    const { bytes } = reply
+    return { kind: 'result', text: server.scrubber().bytes(bytes, bytes.length).toString() }
+  }
+  const { code, message, data } = errorOf(server, reply, method)
+  const error = { code, message, ...(data === undefined ? {} : { data }) }
+  const status = reply.kind === 'error' ? reply.status : undefined
+  return { kind: 'error', error, status, isStale: isStale(session, reply) }
 }
 
 function isNamed(value: unknown): value is ListedTool {
@@ -164,7 +237,11 @@ function isNamed(value: unknown): value is ListedTool {
 }
 
 /** What a client learns; what concerns the gateway's own connection it is told in plain words. */
-function errorOf(server: Server, reply: Exclude<Reply, { kind: 'result' }>, method: string): Error {
+function errorOf(
+  server: Server,
+  reply: Exclude<Reply, { kind: 'result' }>,
+  method: string,
+): RpcError {
   if (reply.kind !== 'error' || isOurs(reply.error.code)) {
     return rpcError(-32603, problemOf(server, notOpen(reply, method)).message)
   }

@@ -7,8 +7,15 @@
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 const MAX_URIS = 10
 const MAX_CHARS = 2_000
-/** A reversed domain name, so that no other program claims it by accident (RFC 8252). */
-const PRIVATE_SCHEME = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/
+/**
+ * A scheme that a program has for itself: a reversed domain name (RFC 8252), or, as editors have it, a
+ * word before `//`. The latter may be claimed by another program, too; what PKCE is for.
+ */
+const REVERSED_DOMAIN = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/
+const OWN_WORD = /^[a-z][a-z0-9+-]*:\/\/[^/]/
+/** Words that mean something to a browser. */
+const TAKEN =
+  /^(https?|wss?|ftp|file|filesystem|data|javascript|vbscript|blob|about|view-source|jar|chrome[\w-]*|moz-[\w-]*|resource|intent|android-app|ms-[\w-]*):/
 
 /** What is wrong with a list of redirect URIs, if anything; the message starts with their name. */
 export function faultInRedirectUris(uris: unknown): string | undefined {
@@ -30,6 +37,7 @@ function faultIn(uri: unknown): string | undefined {
   if (username !== '' || password !== '') return 'redirect_uris must hold no user name'
   if (protocol === 'https:') return undefined
   if (protocol === 'http:' && LOOPBACK.has(hostname)) return undefined
-  if (PRIVATE_SCHEME.test(protocol)) return undefined
-  return 'redirect_uris must be https, http to this machine, or a private scheme such as com.example.app'
+  const isOwn = REVERSED_DOMAIN.test(uri) || OWN_WORD.test(uri)
+  if (isOwn && !TAKEN.test(protocol)) return undefined
+  return 'redirect_uris must be https, http to this machine, or a scheme of its own such as com.example.app'
 }
