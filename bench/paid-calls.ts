@@ -6,11 +6,11 @@
  */
 import { startBaselines } from './baselines.js'
 import { type Contender, DIRECT, labelOf } from './contender.js'
+import { type Homes, openHomes } from './homes.js'
 import { inTurns } from './in-turns.js'
 import { startMeasuring } from './measure.js'
 import { startPeers } from './peers.js'
-import { type Postgres, startBenchPostgres } from './postgres.js'
-import { ratios, tables } from './report.js'
+import { faultsIn, ratios, tables } from './report.js'
 import type { Settings } from './settings.js'
 import { type Souk, startSouk, WAYS_TO_BUY } from './souk.js'
 
@@ -21,7 +21,7 @@ export async function benchPaidCalls(
   const isWanted = (name: string) =>
     name === DIRECT || settings.only.length === 0 || settings.only.includes(name)
   const baselines = await startBaselines()
-  const { souks, postgres } = await startSouks(settings, baselines.upstream, isWanted)
+  const { opened: souks, close } = await startSouks(settings, baselines.upstream, isWanted)
   const peers = settings.peers
     ? await startPeers(settings.peers, baselines.upstream, isWanted)
     : { contenders: [], missing: [] }
@@ -40,38 +40,31 @@ export async function benchPaidCalls(
     verdicts.push(await souk.audit(bought.reduce((sum, { calls }) => sum + calls, 0)))
     await souk.end()
   }
-  await postgres?.close()
+  await close()
 
   const cells = all.filter(({ round }) => round > 0)
-  const bad = all.filter((cell) => cell.bad > 0)
   return {
     tables: [
       tables(cells),
-      `Rounds: ${settings.rounds}, in turns, ${settings.seconds} s a cell. Medians over the rounds; "added" is against \`${DIRECT}\` in the same round; CPU of the processes and their children, for \`${DIRECT}\` the upstream's own; "its server" is the database, for x402-express its facilitator.`,
+      `Rounds: ${settings.rounds}, in turns, ${settings.seconds} s a cell. Medians over the rounds; "added" is against \`${DIRECT}\` in the same round; CPU of the processes and their children, for \`${DIRECT}\` the upstream's own; "its server" is the database, for x402-express its facilitator, for mcp-proxy and supergateway the echo that they run as a program.`,
       ratios(cells),
       ...verdicts,
       ...peers.missing.map((missing) => `Not measured: ${missing}`),
     ].join('\n\n'),
-    faults: bad.map(
-      (cell) => `${cell.contender}: ${cell.bad} bad answers, the first: ${cell.firstBad}`,
-    ),
+    faults: faultsIn(all),
   }
 }
 
-async function startSouks(
+function startSouks(
   { homes, buyers, callers, profile }: Settings,
   upstream: string,
   isWanted: (name: string) => boolean,
-): Promise<{ souks: Souk[]; postgres: Postgres | undefined }> {
-  const souks: Souk[] = []
-  if (!Object.keys(WAYS_TO_BUY).some(isWanted)) return { souks, postgres: undefined }
-  const postgres = homes.some((home) => home !== 'sqlite') ? await startBenchPostgres() : undefined
-  for (const home of homes) {
-    console.error(`Opening ${home}`)
-    const shared = { postgres, upstream, callers: Math.max(...callers), profile, buyers, isWanted }
-    souks.push(await startSouk({ home, ...shared }))
-  }
-  return { souks, postgres }
+): Promise<Homes<Souk>> {
+  const isAnyWanted = Object.keys(WAYS_TO_BUY).some(isWanted)
+  const shared = { upstream, callers: Math.max(...callers), profile, buyers, isWanted }
+  return openHomes(isAnyWanted ? homes : [], (home, postgres) =>
+    startSouk({ home, postgres, ...shared }),
+  )
 }
 
 function refuseUnknown(only: string[], contenders: Contender[]): void {

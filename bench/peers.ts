@@ -15,23 +15,26 @@ const START_TIMEOUT_MS = 240_000
 const PEER_HOME = process.env.PEER_HOME || join(tmpdir(), 'souk-peers')
 /** Header and value of a payment that the x402 middleware takes again and again. */
 const PAYMENT_FILE = join(PEER_HOME, 'x402', 'pay.txt')
+/** What is echoed, a number in it for each request. */
+const TEXT = 'hello-{n}.'
 
 type Peer = {
   name: string
   script: string
-  tool: string
-  /** The headers of its client, once it is ready. */
-  open(url: string): Promise<Record<string, string> | undefined>
+  /** What it is asked, once it is ready; `undefined` until then. */
+  open(origin: string): Promise<Target | undefined>
   /** Its own child process that stands for somebody else's server. */
   hasServer?: true
 }
 
 const PEERS: Peer[] = [
-  { name: 'mcp-proxy', script: 'mcp-proxy.sh', tool: 'echo', open: openSession },
-  { name: 'supergateway', script: 'supergateway.sh', tool: 'echo', open: openSession },
-  { name: 'fastmcp-openapi', script: 'fastmcp-openapi.sh', tool: 'echo', open: openSession },
-  { name: 'sdk-naive', script: 'sdk-naive.sh', tool: 'up__echo', open: openSession },
-  { name: 'x402-express', script: 'x402.sh', tool: 'echo', open: openPaid, hasServer: true },
+  { name: 'mcp-proxy', script: 'mcp-proxy.sh', open: echo, hasServer: true },
+  { name: 'mcp-proxy-http', script: 'mcp-proxy-http.sh', open: echo },
+  { name: 'supergateway', script: 'supergateway.sh', open: echo, hasServer: true },
+  { name: 'mcp-hub', script: 'mcp-hub.sh', open: overRest },
+  { name: 'fastmcp-openapi', script: 'fastmcp-openapi.sh', open: echo },
+  { name: 'sdk-naive', script: 'sdk-naive.sh', open: (origin) => echo(origin, 'up__echo') },
+  { name: 'x402-express', script: 'x402.sh', open: paidEcho, hasServer: true },
 ]
 
 export type Peers = {
@@ -63,19 +66,37 @@ async function startPeer(folder: string, upstream: string, peer: Peer): Promise<
   // One that an earlier start left behind says nothing of this one.
   rmSync(PAYMENT_FILE, { force: true })
   const port = await freePort(1)
-  const url = `http://127.0.0.1:${port}/mcp`
   const env = { ...process.env, PEER_HOME, PORT: String(port), UP_URL: `${upstream}/mcp` }
   const program = startProgram('bash', [script], { env })
-  const headers = await eventually(program, START_TIMEOUT_MS, () => peer.open(url))
-  const params = { name: peer.tool, arguments: { text: 'hello-{n}.' } }
-  const target: Target = toolTarget([url], [headers], params, ['echo:hello-{n}.'])
+  const origin = `http://127.0.0.1:${port}`
+  const target = await eventually(program, START_TIMEOUT_MS, () => peer.open(origin))
   const [, child] = processTree(program.pid) ?? []
   const serverPid = peer.hasServer ? child?.pid : undefined
   return { name: peer.name, pids: [program.pid], serverPid, target }
 }
 
-/** A session that pays for each request; `undefined` until the payment is signed. */
-async function openPaid(url: string): Promise<Record<string, string> | undefined> {
+/** Over MCP, in one session. */
+async function echo(
+  origin: string,
+  tool = 'echo',
+  payment?: Record<string, string>,
+): Promise<Target> {
+  const url = `${origin}/mcp`
+  const params = { name: tool, arguments: { text: TEXT } }
+  return toolTarget([url], [await openSession(url, payment)], params, [`echo:${TEXT}`])
+}
+
+/** Its MCP side is the older transport alone, so it is asked as its own pages do. */
+async function overRest(origin: string): Promise<Target | undefined> {
+  const url = `${origin}/api/servers/tools`
+  const body = JSON.stringify({ server_name: 'up', tool: 'echo', arguments: { text: TEXT } })
+  const headers = { 'content-type': 'application/json' }
+  const { ok } = await fetch(url, { method: 'POST', headers, body })
+  return ok ? { urls: [url], headers: [headers], body, expected: [`echo:${TEXT}`] } : undefined
+}
+
+/** Each request pays; `undefined` until the payment is signed. */
+async function paidEcho(origin: string): Promise<Target | undefined> {
   const [header, value] = /^([\w-]+)=(.*);/.exec(readFileSync(PAYMENT_FILE, 'utf8'))?.slice(1) ?? []
-  return header === undefined ? undefined : openSession(url, { [header]: value! })
+  return header === undefined ? undefined : echo(origin, 'echo', { [header]: value! })
 }

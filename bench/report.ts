@@ -84,6 +84,13 @@ export function ratios(cells: readonly Cell[]): string {
   })
 }
 
-function labelsOf(cells: readonly Cell[]): string[] {
+/** One line for each contender that gave a wrong answer in some round. */
+export function faultsIn(cells: readonly Cell[]): string[] {
+  return cells
+    .filter(({ bad }) => bad > 0)
+    .map((cell) => `${cell.contender}: ${cell.bad} bad answers, the first: ${cell.firstBad}`)
+}
+
+export function labelsOf(cells: readonly Cell[]): string[] {
   return [...new Set(cells.map(({ contender }) => contender))]
 }

@@ -3,12 +3,12 @@ import { add, formatUsdc, nanos, parseUsdc } from '#core/money'
 import { inParallel } from './in-parallel.js'
 import type { Json, Rest } from './rest.js'
 
-const CREDIT = '1000'
-const PRICE = '0.000001'
+export const CREDIT = '1000'
+export const PRICE = '0.000001'
 /** The fee of 5 %. */
 const FEE = '0.00000005'
 /** What the buyer pays for each call. */
-const PAID = add(parseUsdc(PRICE), parseUsdc(FEE))
+export const PAID = add(parseUsdc(PRICE), parseUsdc(FEE))
 
 export const ENDPOINT = 'bench-echo.echo'
 
@@ -102,7 +102,8 @@ async function audit(rest: Rest, { operatorKey, sellerId, buyers, calls }: Sold)
   return `${calls} calls paid, ${times(PAID)} USDC to the last nano; ledger balanced, no open holds`
 }
 
-function check(what: string, found: unknown, expected: unknown): void {
+/** @throws Error that says what is wrong. */
+export function check(what: string, found: unknown, expected: unknown): void {
   if (found === expected) return
   throw new Error(`Audit failed: ${what}: ${String(found)}, not ${String(expected)}`)
 }

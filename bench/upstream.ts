@@ -19,6 +19,8 @@ const TOOLS = [
   },
 ]
 
+const METHOD_NOT_FOUND = { code: -32_601, message: 'Method not found' }
+
 const server = createServer(async (req, res) => {
   if (req.method !== 'POST') return void res.writeHead(405).end()
   const body = await readJson(req)
@@ -27,10 +29,12 @@ const server = createServer(async (req, res) => {
   }
   const request = body as RpcRequest
   if (request.id === undefined) return void res.writeHead(202).end()
-  sendJson(res, { jsonrpc: '2.0', id: request.id, result: resultOf(request) })
+  const result = resultOf(request)
+  const answer = result ? { result } : { error: METHOD_NOT_FOUND }
+  sendJson(res, { jsonrpc: '2.0', id: request.id, ...answer })
 })
 
-function resultOf({ method, params }: RpcRequest): object {
+function resultOf({ method, params }: RpcRequest): object | undefined {
   if (method === 'initialize') {
     return {
       protocolVersion: params.protocolVersion,
@@ -42,7 +46,7 @@ function resultOf({ method, params }: RpcRequest): object {
   if (method === 'tools/call') {
     return { content: [{ type: 'text', text: `echo:${params.arguments!.text}` }] }
   }
-  return {}
+  return method === 'ping' ? {} : undefined
 }
 
 serve(server)

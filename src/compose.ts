@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Accounts, createAccounts } from '#accounts'
 import { type Approvals, createApprovals } from '#approvals'
-import { createAudit } from '#audit'
+import { type AuditLog, createAudit } from '#audit'
 import { createSlots, type Outcome } from '#calls'
 import { catalogueName, createCatalogue } from '#catalogue'
 import { createConnections } from '#connections'
@@ -49,7 +49,8 @@ export async function compose(config: Config) {
   const house = await openHouse(config, place, () => backends.servers.standing())
   const { store, clock, vault, catalogue, publicUrl, search, home, ring, ...rest } = house
   const approvals = createApprovals(house)
-  const forPeople = openForPeople(config, { ...house, approvals })
+  const audit = createAudit({ store, clock, key: vault.deriveKey('audit') })
+  const forPeople = openForPeople(config, { ...house, approvals, audit })
   const backends = openBackends({ ...house, accounts: forPeople.accounts, config })
   const deps = {
     ...{ ...rest, ...backends, ...forPeople, store, clock, vault, catalogue, publicUrl, approvals },
@@ -57,7 +58,7 @@ export async function compose(config: Config) {
     receipts: createReceipts({ ring, db: store.db }),
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,
-    audit: createAudit({ store, clock, key: vault.deriveKey('audit') }),
+    audit,
     topUpUrl: `${publicUrl}/docs#accounts`,
     publicBrowse: config.publicBrowse,
     sandbox: config.sandbox,
@@ -138,7 +139,7 @@ type Observed = Parameters<typeof createTelemetry>[0]['observed']
 /** Accounts, how people come in, what they let in, and the pages where they do. */
 function openForPeople(
   { sandbox, signUp: signUpMode }: Config,
-  house: House & { approvals: Approvals },
+  house: House & { approvals: Approvals; audit: AuditLog },
 ) {
   const accounts = createAccounts({
     ...house,

@@ -18,7 +18,14 @@ export const ACTS = [
   ...(['listing.pause', 'listing.retire', 'listing.credential'] as const),
   ...(['listing.suspend', 'listing.resume', 'flag.clear'] as const),
   ...(['mcp_server.create', 'mcp_server.update', 'mcp_server.delete'] as const),
-  ...(['tool.create', 'gateway.create', 'gateway.update', 'gateway.delete'] as const),
+  ...([
+    'tool.create',
+    'tool.retire',
+    'signing_secret.rotate',
+    'gateway.create',
+    'gateway.update',
+    'gateway.delete',
+  ] as const),
   ...(['oauth_client.create', 'oauth_grant.create', 'oauth_grant.revoke'] as const),
   ...(['person.create', 'person.change', 'approval.decide'] as const),
 ] as const

@@ -1,5 +1,5 @@
 /** One call that waits for a person: exactly what, with which arguments, for how much, and who asks. */
-import { Problem } from '#core/problem'
+import type { AuditLog } from '#audit'
 import { html } from './html.js'
 import { sendPage, sendTo } from './page.js'
 import { fieldIn, type PageRoute } from './page-route.js'
@@ -32,7 +32,7 @@ export type Approvals = {
   ): Promise<void>
 }
 
-export type ApprovalDeps = { approvals?: Approvals | undefined }
+export type ApprovalDeps = { approvals: Approvals; audit: Pick<AuditLog, 'note'> }
 
 const PAGE = /^\/approvals\/(\w{1,64})$/
 
@@ -49,16 +49,14 @@ export const approvalPages: readonly PageRoute<ApprovalDeps>[] = [
     method: 'GET',
     path: PAGE,
     async run(deps, visit, [id]) {
-      const approvals = approvalsIn(deps)
       if (!visit.person) askToSignIn(visit)
-      else showApproval(visit, await approvals.show(visit.person.accountId, id!))
+      else showApproval(visit, await deps.approvals.show(visit.person.accountId, id!))
     },
   },
   {
     method: 'POST',
     path: PAGE,
     async run(deps, visit, [id]) {
-      const approvals = approvalsIn(deps)
       const form = await visit.form()
       if (!visit.person) {
         askToSignIn(visit)
@@ -66,16 +64,13 @@ export const approvalPages: readonly PageRoute<ApprovalDeps>[] = [
       }
       const { accountId, id: personId } = visit.person
       const verdict = fieldIn(form, 'decision') === 'approve' ? 'approve' : 'decline'
-      await approvals.decide(accountId, id!, { verdict, personId })
+      await deps.approvals.decide(accountId, id!, { verdict, personId })
+      const by = { accountId, personId }
+      await deps.audit.note({ act: 'approval.decide', by, target: id!, facts: { verdict } })
       sendTo(visit.res, visit.path)
     },
   },
 ]
-
-function approvalsIn({ approvals }: ApprovalDeps): Approvals {
-  if (approvals) return approvals
-  throw new Problem('not_found', 'There is nothing at this address.')
-}
 
 function showApproval(visit: Visit, approval: Approval): void {
   const { title, endpointId, total, keyName, expiresAt, state } = approval

@@ -1,5 +1,6 @@
 /** A program wants to be let in: who it is, what it may do, how much it may spend. */
 import { type Account, limitsSchema, type Scope } from '#accounts'
+import type { AuditLog } from '#audit'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
 import type { Consent, OAuth } from '#oauth'
@@ -15,6 +16,7 @@ const SUGGESTED_DAY_LIMIT = '1'
 export type ConsentDeps = {
   oauth: Pick<OAuth, 'asked' | 'allow' | 'deny'>
   accounts: { get(id: string): Promise<Account> }
+  audit: Pick<AuditLog, 'note'>
 }
 
 const IN_WORDS: Readonly<Record<Scope, string>> = {
@@ -56,7 +58,14 @@ export const consentPages: readonly PageRoute<ConsentDeps>[] = [
       const account = await deps.accounts.get(person.accountId)
       try {
         const terms = termsIn(form, consent)
-        sendTo(res, await deps.oauth.allow(exchange, { person, account, ...terms }))
+        const back = await deps.oauth.allow(exchange, { person, account, ...terms })
+        await deps.audit.note({
+          act: 'oauth_grant.create',
+          by: { accountId: account.id, personId: person.id },
+          target: consent.clientId,
+          facts: { client: consent.clientName, scopes: terms.scopes },
+        })
+        sendTo(res, back)
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'invalid_request') throw error
         showConsent(visit, consent, account, error)

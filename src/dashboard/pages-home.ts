@@ -1,5 +1,6 @@
 /** A person's account: who they are, their money, what waits for them, and who was let in. */
 import { type Account, payerOf } from '#accounts'
+import type { AuditLog } from '#audit'
 import { toRfc3339 } from '#core/clock'
 import { formatUsdc } from '#core/money'
 import { Problem } from '#core/problem'
@@ -18,7 +19,8 @@ export type HomeDeps = {
   ledger: Pick<Ledger, 'balanceOf'>
   oauth: Pick<OAuth, 'of' | 'end'>
   people: Pick<People, 'linkWallet' | 'setSignIn' | 'signIn'>
-  approvals?: Approvals | undefined
+  approvals: Approvals
+  audit: Pick<AuditLog, 'note'>
 }
 
 export const homePages: readonly PageRoute<HomeDeps>[] = [
@@ -34,7 +36,11 @@ export const homePages: readonly PageRoute<HomeDeps>[] = [
     method: 'POST',
     path: /^\/account\/clients\/(key_\w{1,40})\/end$/,
     run: (deps, visit, [keyId]) =>
-      change(deps, visit, ({ accountId }) => deps.oauth.end(accountId, keyId!)),
+      change(deps, visit, async ({ id: personId, accountId }) => {
+        await deps.oauth.end(accountId, keyId!)
+        const by = { accountId, personId }
+        await deps.audit.note({ act: 'oauth_grant.revoke', by, target: keyId! })
+      }),
   },
   {
     method: 'POST',
@@ -77,9 +83,9 @@ async function change(
 }
 
 async function changePassword(
-  { people }: HomeDeps,
+  { people, audit }: HomeDeps,
   { from, token }: Visit,
-  { accountId, email }: Person,
+  { id: personId, accountId, email }: Person,
   form: URLSearchParams,
 ): Promise<void> {
   if (email === null)
@@ -93,6 +99,7 @@ async function changePassword(
   }
   await people.signIn({ email, password: fieldIn(form, 'current') }, from)
   await people.setSignIn(accountId, { email, password }, token)
+  await audit.note({ act: 'person.change', by: { accountId, personId }, target: personId })
 }
 
 async function showHome(
@@ -103,7 +110,7 @@ async function showHome(
 ): Promise<void> {
   const account = await accounts.get(person.accountId)
   const { available, held } = await ledger.balanceOf(payerOf({ account }))
-  const open = (await approvals?.open(person.accountId)) ?? []
+  const open = await approvals.open(person.accountId)
   sendPage(visit.res, {
     title: account.name,
     status: problem?.status ?? 200,

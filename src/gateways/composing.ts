@@ -1,5 +1,5 @@
 /** Gateways as their accounts make and change them. */
-import type { Principal } from '#accounts'
+import type { Along, Principal } from '#accounts'
 import type { Catalogue } from '#catalogue'
 import type { Clock } from '#core/clock'
 import { isId, newId } from '#core/ids'
@@ -24,7 +24,7 @@ export function createComposing(deps: Deps, onChange: () => void) {
   const { store, clock } = deps
   return {
     /** @throws Problem `slug_taken`, `endpoint_not_found`, `forbidden`. */
-    async create(principal: Principal, input: GatewayInput): Promise<Gateway> {
+    async create(principal: Principal, input: GatewayInput, along?: Along): Promise<Gateway> {
       await checkConfiguration(deps, principal, input.configuration)
       const { id: account_id } = principal.account
       const now = clock.now()
@@ -32,7 +32,7 @@ export function createComposing(deps: Deps, onChange: () => void) {
         ...{ id: newId('gateway', now), account_id, name: input.name, endpoint: input.endpoint },
         ...{ configuration: JSON.stringify(input.configuration), created_at: now, updated_at: now },
       }
-      await change((tx) => insert(tx, row))
+      await change(row.id, (tx) => insert(tx, row), along)
       return own(principal, row.id)
     },
     async list({ account }: Principal): Promise<Gateway[]> {
@@ -43,23 +43,25 @@ export function createComposing(deps: Deps, onChange: () => void) {
     },
     /** @throws Problem `gateway_not_found`, also for a gateway of another account. */
     get: own,
-    async change(principal: Principal, id: string, patch: GatewayPatch): Promise<Gateway> {
+    async change(
+      principal: Principal,
+      id: string,
+      patch: GatewayPatch,
+      along?: Along,
+    ): Promise<Gateway> {
       const gateway = await own(principal, id)
       if (patch.configuration) await checkConfiguration(deps, principal, patch.configuration)
       const { name = gateway.name, configuration = gateway.configuration } = patch
       const columns = { name, configuration: JSON.stringify(configuration) }
       // Two changes in one moment are two editions.
       const updated_at = Math.max(clock.now(), gateway.updatedAtMs + 1)
-      await change((tx) =>
-        tx('gateways')
-          .where({ id })
-          .update({ ...columns, updated_at }),
-      )
+      const row = { ...columns, updated_at }
+      await change(id, (tx) => tx('gateways').where({ id }).update(row), along)
       return own(principal, id)
     },
-    async remove(principal: Principal, id: string): Promise<void> {
+    async remove(principal: Principal, id: string, along?: Along): Promise<void> {
       await own(principal, id)
-      await change((tx) => tx('gateways').where({ id }).delete())
+      await change(id, (tx) => tx('gateways').where({ id }).delete(), along)
     },
   }
 
@@ -70,10 +72,16 @@ export function createComposing(deps: Deps, onChange: () => void) {
     throw new Problem('gateway_not_found', 'There is no such gateway of this account.')
   }
 
-  async function change(write: (tx: Tx) => PromiseLike<unknown>): Promise<void> {
+  /** @param along what else is written with it. */
+  async function change(
+    id: string,
+    write: (tx: Tx) => PromiseLike<unknown>,
+    along?: Along,
+  ): Promise<void> {
     await store.inTransaction(async (tx) => {
       await nextRevision(tx, GATEWAYS)
       await write(tx)
+      await along?.(tx, id)
     })
     onChange()
   }

@@ -25,7 +25,7 @@ const MAX_KNOWN = 5_000
 type Deps = {
   store: Store
   clock: Clock
-  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints' | 'edition'>
+  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints' | 'toolsNow' | 'edition'>
   tools: ToolSources
 }
 
@@ -81,8 +81,12 @@ export function createGateways(deps: Deps) {
         return all.filter((tool) => tool !== undefined)
       },
       async find(principal, name) {
+        const tools = await toolsAt(owner, endpoint)
+        // A server that is relayed names its tools as it likes.
+        const whole = tools.get(name)
+        if (whole) return offered(principal, whole)
         const [, plain, version] = /^([^@]*)(?:@([1-9]\d{0,8}))?$/.exec(name) ?? []
-        const tool = (await toolsAt(owner, endpoint)).get(plain ?? '')
+        const tool = tools.get(plain ?? '')
         if (!tool) return undefined
         return offered(principal, version === undefined ? tool : { ...tool, version: +version })
       },

@@ -14,10 +14,12 @@ const active: Record<string, { endpointId: string; name: string }[]> = {
 const deps = {
   catalogue: {
     find: async () => undefined,
+    toolsNow: async () => new Map(),
     activeEndpoints: async (of: object) => {
       const [[kind, name]] = Object.entries(of) as [[string, string]]
       return active[`${kind} ${name}`] ?? []
     },
+    toolsNow: async () => new Map(),
   },
   tools: {
     namedTools: async () => [{ name: 'search', endpointId: 'acme-search.search' }],
@@ -70,6 +72,11 @@ describe('the tools of a gateway', () => {
   test("are the account's own where nothing is named, its named tools first", async () => {
     expect(await namesOf({})).toEqual({ search: 'acme-search.search', wiki__search: 'wiki.search' })
     expect(await namesOf({}, 'tools')).toEqual({ search: 'acme-search.search' })
+  })
+
+  test('are there once, under the name that their account gives them', async () => {
+    const tools = [{ endpoint_id: 'wiki.search', name: 'find_page' }, 'wiki.*']
+    expect(await namesOf({ tools })).toEqual({ find_page: 'wiki.search', read: 'wiki.read' })
   })
 
   test('have names that every client takes, however long their own is', async () => {

@@ -22,7 +22,7 @@ export type ToolSources = {
 }
 
 type Deps = {
-  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'>
+  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints' | 'toolsNow'>
   tools: ToolSources
 }
 
@@ -33,7 +33,8 @@ export async function resolveTools(
   deps: Deps,
   { accountId, endpoint, configuration }: Gateway,
 ): Promise<Map<string, GatewayTool>> {
-  const { tools, servers = [] } = configuration
+  const { tools, servers = [], relay } = configuration
+  if (relay !== undefined) return toolsOfServer(deps, relay)
   const named = createNames()
   const isOwn = tools === undefined && servers.length === 0
   if (isOwn) {
@@ -51,13 +52,28 @@ export async function resolveTools(
   return named.tools
 }
 
+/** Those of a server that is relayed whole, by the names that it gives them itself. */
+async function toolsOfServer(
+  { catalogue }: Deps,
+  server: string,
+): Promise<Map<string, GatewayTool>> {
+  const active = await catalogue.activeEndpoints({ server })
+  const definitions = await catalogue.toolsNow(active.map(({ endpointId }) => endpointId))
+  const tools = new Map<string, GatewayTool>()
+  for (const [endpointId, { definition }] of definitions) {
+    const { backend } = definition
+    if (backend.type === 'mcp') tools.set(backend.tool, { name: backend.tool, endpointId })
+  }
+  return tools
+}
+
 /**
  * Refuses a configuration that names what its account cannot see, and names that are there twice.
  *
  * @throws Problem `endpoint_not_found`, `invalid_request`, `forbidden`.
  */
 export async function checkConfiguration(
-  { catalogue }: Deps,
+  { catalogue }: { catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'> },
   principal: Principal,
   { tools = [], servers = [], relay }: Configuration,
 ): Promise<void> {
@@ -86,7 +102,7 @@ export async function checkConfiguration(
 }
 
 async function requireVisible(
-  catalogue: Deps['catalogue'],
+  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'>,
   principal: Principal,
   tool: ComposedTool,
 ): Promise<void> {
@@ -102,7 +118,7 @@ async function requireVisible(
 }
 
 async function requireAny(
-  catalogue: Deps['catalogue'],
+  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'>,
   principal: Principal,
   of: { listing: string } | { server: string },
   message: string,
@@ -139,8 +155,10 @@ function createNames() {
   return {
     tools,
     add,
-    addAll: (wanted: readonly Wanted[]) => {
-      for (const tool of wanted) add(tool)
+    /** Of many at once those that are not there yet, under whatever name. */
+    addAll(wanted: readonly Wanted[]) {
+      const known = new Set([...tools.values()].map(({ endpointId }) => endpointId))
+      for (const tool of wanted) if (!known.has(tool.endpointId)) add(tool)
     },
   }
 }

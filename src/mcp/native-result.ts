@@ -19,7 +19,7 @@ type Offer = OfferedTool['offer']
 /** @throws ProtocolError where an MCP server answered with an error instead of a result. */
 export function nativeResult(offer: Offer, outcome: Outcome, publicUrl: string): CallResult {
   const shown = showOutcome(outcome, { bodyLimitBytes: MAX_TEXT_BYTES, publicUrl })
-  const meta = metaOf(shown)
+  const meta = JSON.stringify(purchaseMeta(shown)).slice(1, -1)
   if (offer.target.kind === 'mcp' && outcome.body) {
     const text = decodeUtf8(outcome.body.bytes)
     const passed = text !== undefined && passedResult(text, meta)
@@ -30,10 +30,8 @@ export function nativeResult(offer: Offer, outcome: Outcome, publicUrl: string):
   const content = contentOf(outcome, shown)
   const { body } = shown
   const isStructured = isObject(body) && !('truncated' in shown) && content[0]!.type === 'text'
-  return {
-    json: JSON.stringify({ content, ...(isStructured && { structuredContent: body }) }),
-    meta,
-  }
+  const structured = isStructured && { structuredContent: body }
+  return { json: JSON.stringify({ content, ...structured, isError: false }), meta }
 }
 
 /** A refusal that the model can act on. */
@@ -50,11 +48,11 @@ export function refused(offer: Offer | undefined, problem: Problem, meta = ''): 
   return { json, meta }
 }
 
-/** What was bought, for programs: models do not read it. */
-function metaOf(shown: Record<string, unknown>): string {
+/** The `_meta` of a result that tells what was bought, for programs: models do not read it. */
+export function purchaseMeta(shown: Record<string, unknown>) {
   const { call_id, outcome, charge, balance, receipt, receipt_id, latest_version } = shown
   const call = { call_id, outcome, charge, balance, receipt, receipt_id, latest_version }
-  return `"souk/call":${JSON.stringify(call)}`
+  return { 'souk/call': call }
 }
 
 /** The server's own result, as it came; `undefined` where there is none. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { toRfc3339 } from '#core/clock'
 import { configurationSchema, type Gateway, gatewayPatchSchema, gatewaySchema } from '#gateways'
+import { audited } from '../audited.js'
 import { Reply, type RouteDeps, route } from '../route.js'
 
 const shownGateway = z.object({
@@ -27,7 +28,14 @@ export const mcpGatewayRoutes = [
     status: 201,
     result: shownGateway,
     run: async (deps, { principal, body }) =>
-      show(deps, await deps.gateways.create(principal!, body)),
+      show(
+        deps,
+        await deps.gateways.create(
+          principal!,
+          body,
+          audited(deps, principal, 'gateway.create', body),
+        ),
+      ),
   }),
   route({
     method: 'get',
@@ -62,7 +70,15 @@ export const mcpGatewayRoutes = [
     body: gatewayPatchSchema,
     result: shownGateway,
     run: async (deps, { principal, params, body }) =>
-      show(deps, await deps.gateways.change(principal!, params.id!, body)),
+      show(
+        deps,
+        await deps.gateways.change(
+          principal!,
+          params.id!,
+          body,
+          audited(deps, principal, 'gateway.update', body),
+        ),
+      ),
   }),
   route({
     method: 'delete',
@@ -72,8 +88,9 @@ export const mcpGatewayRoutes = [
     who: 'key',
     scopes: ['manage'],
     status: 204,
-    async run({ gateways }, { principal, params }) {
-      await gateways.remove(principal!, params.id!)
+    async run(deps, { principal, params }) {
+      const along = audited(deps, principal, 'gateway.delete')
+      await deps.gateways.remove(principal!, params.id!, along)
       return new Reply(204, '')
     },
   }),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Problem } from '#core/problem'
 import { signInSchema } from '#people'
+import { noteAct } from '../audited.js'
 import { route } from '../route.js'
 
 export const signInRoutes = [
@@ -14,7 +15,8 @@ export const signInRoutes = [
     scopes: ['manage'],
     body: signInSchema,
     result: z.object({ email: z.string().nullable(), wallet_address: z.string().nullable() }),
-    async run({ accounts, people }, { principal, body }) {
+    async run(deps, { principal, body }) {
+      const { accounts, people } = deps
       const { account, key } = principal!
       const keys = await accounts.listKeys(account.id)
       // Who signs in is bound by no key, so a key that is bound by another may not say who that is.
@@ -24,6 +26,7 @@ export const signInRoutes = [
         })
       }
       const person = await people.setSignIn(account.id, body)
+      await noteAct(deps, principal, 'person.change', person.id)
       return { email: person.email, wallet_address: person.walletAddress }
     },
   }),

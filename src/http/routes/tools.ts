@@ -4,6 +4,7 @@ import { callSchema, outcomeSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { decodeCursor, encodeCursor } from '#core/page'
 import { toolSchema } from '#tools'
+import { noteAct } from '../audited.js'
 import { Reply, route } from '../route.js'
 import { buy, CALL_HEADERS } from './calls.js'
 
@@ -72,8 +73,10 @@ export const toolRoutes = [
     body: toolSchema,
     status: 201,
     result: madeTool,
-    async run({ tools }, { principal, body }) {
-      const { shown, isNewVersion } = await tools.declare(principal!.account, body)
+    async run(deps, { principal, body }) {
+      const { shown, isNewVersion } = await deps.tools.declare(principal!.account, body)
+      const { name, version } = shown
+      if (isNewVersion) await noteAct(deps, principal, 'tool.create', shown.id, { name, version })
       return new Reply(isNewVersion ? 201 : 200, shown)
     },
   }),
@@ -110,8 +113,9 @@ export const toolRoutes = [
     who: 'key',
     scopes: ['sell'],
     status: 204,
-    async run({ tools }, { principal, params }) {
-      await tools.retire(principal!.account, params.id!)
+    async run(deps, { principal, params }) {
+      await deps.tools.retire(principal!.account, params.id!)
+      await noteAct(deps, principal, 'tool.retire', params.id!)
       return new Reply(204, '')
     },
   }),
@@ -152,8 +156,12 @@ export const toolRoutes = [
     who: 'key',
     scopes: ['manage'],
     result: secretSchema,
-    run: async ({ tools }, { principal }) =>
-      showSecret(await tools.rotateSigningSecret(principal!.account.id)),
+    async run(deps, { principal }) {
+      const { id } = principal!.account
+      const rotated = await deps.tools.rotateSigningSecret(id)
+      await noteAct(deps, principal, 'signing_secret.rotate', id)
+      return showSecret(rotated)
+    },
   }),
 ]
 
