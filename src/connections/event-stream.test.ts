@@ -49,6 +49,7 @@ test('it makes no difference where the bytes are cut', () => {
 test.each([
   ['a line that never ends', 'data: '.padEnd(LIMIT + 1, 'x')],
   ['an event of many lines', `data: ${'x'.repeat(90)}\n`.repeat(12)],
+  ['an event of many empty lines', 'data\n'.repeat(LIMIT + 1)],
 ])('%s is given up beyond the limit, however it comes in', (_, text) => {
   for (const cuts of [[], [1, 10, 100, 500, 999]]) expect(read(text, cuts).isFine).toBe(false)
 })

@@ -37,6 +37,11 @@ test.each<[string, RegExp, (params: Record<string, unknown>) => Record<string, u
   ],
   ['more than 2,000 tools', /2000 tools/, () => ({ tools: many(2001) })],
   [
+    'more tools than one call of a function takes',
+    /2000 tools/,
+    () => ({ tools: new Array(200_000).fill({ name: 't' }) }),
+  ],
+  [
     'more than 16 MiB',
     /16 MiB/,
     ({ cursor }) => ({

@@ -14,7 +14,6 @@ const active: Record<string, { endpointId: string; name: string }[]> = {
 const deps = {
   catalogue: {
     find: async () => undefined,
-    toolsNow: async () => new Map(),
     activeEndpoints: async (of: object) => {
       const [[kind, name]] = Object.entries(of) as [[string, string]]
       return active[`${kind} ${name}`] ?? []

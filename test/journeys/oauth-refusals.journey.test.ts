@@ -101,9 +101,12 @@ describe('requests that are not as they should be', () => {
     expect(json.error).toMatch(/^invalid_(redirect_uri|client_metadata)$/)
   })
 
-  test('a private scheme with a name of its own is', async () => {
-    expect((await register(world, { redirect_uris: ['com.example.app:/cb'] })).status).toBe(201)
-  })
+  test.each(['com.example.app:/cb', 'cursor://an.extension/callback'])(
+    'a client with a scheme of its own is registered: %s',
+    async (redirectUri) => {
+      expect((await register(world, { redirect_uris: [redirectUri] })).status).toBe(201)
+    },
+  )
 
   test('another verifier, client or redirect gets nothing for a code', async () => {
     const client = await anOAuthClient(world)

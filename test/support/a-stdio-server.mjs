@@ -44,6 +44,11 @@ const tools = {
     process.stdout.write('x'.repeat(bytes))
     return undefined
   },
+  /** Writes a line of its own before it answers. */
+  write: ({ line }) => {
+    process.stdout.write(`${line}\n`)
+    return text('written')
+  },
   changed: () => {
     send({ method: 'notifications/tools/list_changed' })
     return text('changed')
