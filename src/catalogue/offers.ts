@@ -30,6 +30,7 @@ import {
 import type { ListingLimits, SuccessRule } from './listing-schema.js'
 import { isRedefined } from './redefined.js'
 import { type Target, targetOf } from './target.js'
+import { createToolAliases } from './tool-aliases.js'
 
 /** What ids are made of; PostgreSQL takes no text with a NUL, not even to find nothing. */
 const ENDPOINT_ID = /^[a-z0-9.-]+$/
@@ -81,8 +82,10 @@ export type Offers = {
 
 export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
   const ready = createKept<Offer>(MAX_OFFERS)
+  const aliases = createToolAliases(deps.db)
   return {
-    async find(endpointId, version) {
+    async find(named, version) {
+      const endpointId = await aliases.idOf(named)
       if (!ENDPOINT_ID.test(endpointId)) return undefined
       const name = `${endpointId}@${version ?? 'latest'}`
       const known = ready.get(name)
@@ -92,7 +95,10 @@ export function createOffers(deps: { db: Db; vault: CredentialVault }): Offers {
       if (offer) keep(name, offer)
       return offer
     },
-    forget: ready.forget,
+    forget(listingIds) {
+      aliases.forget()
+      ready.forget(listingIds)
+    },
     edition: ready.forgotten,
   }
 }

@@ -52,7 +52,8 @@ export function createEventReader(
     const value = bytes.subarray(bytes[end + 1] === 32 ? end + 2 : end + 1)
     if (name === 'data') {
       data.push(value)
-      dataBytes += value.length
+      // The line break counts, so that empty lines do.
+      dataBytes += value.length + 1
     } else if (name === 'event') type = value.toString()
     else if (name === 'id') eventId = idOf(value) ?? eventId
     else if (name === 'retry' && /^\d{1,7}$/.test(value.toString('latin1'))) retry = Number(value)

@@ -1,4 +1,5 @@
-/** How much a server may say beside its answer. */
+/** How much a server may say beside its answer, answers that nobody asked for included. */
+import type { Message } from './messages.js'
 
 /** Far more than progress and log lines of one call need. */
 const MAX_MESSAGES = 10_000
@@ -9,7 +10,7 @@ const WINDOW_MS = 60_000
 
 export type Flood = {
   /** False when it is too much. */
-  take(kind: 'request' | 'notification', bytes: number): boolean
+  take(kind: Message['kind'], bytes: number): boolean
 }
 
 /** @param isLong whether the count starts anew each minute. */

@@ -28,10 +28,12 @@ export type HttpEnd =
 export type ExchangeOptions = {
   /** The id whose answer is awaited; without it the whole stream is heard. */
   id?: string | undefined
+  /** Whether the stream carries the answers to requests that went elsewhere. */
+  hasOtherAnswers?: boolean | undefined
   deadline: Deadline
   /** The most of one message. */
   maxBytes: number
-  /** What comes beside the answer; without an `id`, answers too. */
+  /** What comes beside the answer. */
   onMessage(message: Message, bytes: number): void
   /** Events of another type than `message`. */
   onOther?: ((type: string, data: string) => void) | undefined
@@ -154,14 +156,18 @@ function bodyPart(
 function streamPart(
   status: number,
   headers: RawHeaders,
-  { id, maxBytes, onMessage, onOther }: ExchangeOptions,
+  { id, hasOtherAnswers = false, maxBytes, onMessage, onOther }: ExchangeOptions,
   isLong: boolean,
 ): Part {
   const flood = floodGate(maxBytes + EXTRA_BYTES, isLong)
   let end: HttpEnd | undefined
   const reader = createEventReader(maxBytes, ({ type, data }) => {
     if (end) return
-    if (type !== 'message') return onOther?.(type, data.toString())
+    if (type !== 'message') {
+      if (flood.take('notification', data.length)) onOther?.(type, data.toString())
+      else end = FLOODED
+      return
+    }
     const messages = readMessages(data, id)
     if (!messages) end = broken('The server streams something that is not JSON-RPC.')
     for (const message of messages ?? []) take(message, data.length)
@@ -169,17 +175,21 @@ function streamPart(
 
   function take(message: Message, bytes: number): void {
     if (end) return
-    if (message.kind === 'result' || message.kind === 'error') {
-      if (id === undefined) onMessage(message, bytes)
-      else if (isAnswerTo(message, id)) end = { kind: 'answer', message, status, headers }
-    } else if (flood.take(message.kind, bytes)) onMessage(message, bytes)
-    else end = broken('The server floods the gateway with messages.')
+    if (id !== undefined && isAnswerTo(message, id)) {
+      end = { kind: 'answer', message: message as Answered, status, headers }
+    } else if ((isAnswer(message) && hasOtherAnswers) || flood.take(message.kind, bytes)) {
+      onMessage(message, bytes)
+    } else end = FLOODED
   }
 
   return {
     push: (chunk) => (reader.push(chunk) ? end : (end ?? tooLong(maxBytes))),
     end: () => ({ kind: 'ended', lastEventId: reader.lastEventId(), retryMs: reader.retryMs() }),
   }
+}
+
+function isAnswer({ kind }: Message): boolean {
+  return kind === 'result' || kind === 'error'
 }
 
 /** An error may come without an id, when the server could not read the request. */
@@ -192,6 +202,8 @@ function isAnswerTo(message: Message, id: string): boolean {
 export function broken(detail: string): Unanswered {
   return { kind: 'unanswered', reason: 'broken', detail, dispatched: true }
 }
+
+const FLOODED = broken('The server floods the gateway with messages.')
 
 export function tooLong(maxBytes: number): Unanswered {
   const limit = maxBytes >= MIB ? `${Math.floor(maxBytes / MIB)} MiB` : `${maxBytes} bytes`

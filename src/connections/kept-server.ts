@@ -68,6 +68,9 @@ export async function askServer(
   }
 }
 
+/** Far more than a server may have; one that renames its tools again and again has no more either. */
+const MAX_LEARNED = 10_000
+
 /** Remembers which arguments the server wants in headers. */
 export function learnParamHeaders(
   { paramHeaders }: KeptServer,
@@ -75,7 +78,10 @@ export function learnParamHeaders(
 ): void {
   for (const tool of tools) {
     const declared = paramHeadersOf(tool)
-    if (declared.length > 0) paramHeaders.set(tool.name, declared)
-    else paramHeaders.delete(tool.name)
+    paramHeaders.delete(tool.name)
+    if (declared.length === 0) continue
+    const [oldest] = paramHeaders.keys()
+    if (paramHeaders.size >= MAX_LEARNED && oldest !== undefined) paramHeaders.delete(oldest)
+    paramHeaders.set(tool.name, declared)
   }
 }

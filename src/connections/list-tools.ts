@@ -29,10 +29,12 @@ export async function listAll(
     const { tools: page, nextCursor } = reply.value
     if (!Array.isArray(page))
       return broken('The server answers tools/list without a list of tools.')
-    tools.push(...page.filter(isTool))
+    const named = page.filter(isTool)
     bytes += reply.bytes.length
-    if (tools.length > MAX_TOOLS) return broken(`The server has more than ${MAX_TOOLS} tools.`)
+    if (tools.length + named.length > MAX_TOOLS)
+      return broken(`The server has more than ${MAX_TOOLS} tools.`)
     if (bytes > MAX_BYTES) return broken('The tools of the server are longer than 16 MiB.')
+    tools.push(...named)
     if (nextCursor === undefined || nextCursor === null) return tools
     if (typeof nextCursor !== 'string' || nextCursor.length > MAX_CURSOR_CHARACTERS) {
       return broken('The server gives a cursor that is no text, or too long.')

@@ -36,6 +36,8 @@ const MAX_BYTES_A_MINUTE = 256 * 1024 * 1024
 /** The most progress that one request may bring; more ends that request alone. */
 const MAX_PROGRESS = 10_000
 
+/** By their ids. Whatever a server gives for an id, only one of these is one. */
+type PendingRequests = Map<unknown, Pending>
 type Pending = {
   settle(reply: Reply): void
   progress: ((params: unknown) => void) | undefined
@@ -48,7 +50,7 @@ export async function pipeLine(
   speaker: Speaker,
   hearer: Hearer,
 ): Promise<Line | NotSent> {
-  const pending = new Map<string, Pending>()
+  const pending: PendingRequests = new Map()
   const flood = floodGate(MAX_BYTES_A_MINUTE, true)
   const envelope = envelopeOf(speaker)
   const overListeners = new Set<(detail: string) => void>()
@@ -67,10 +69,10 @@ export async function pipeLine(
   }
 
   function hear(message: Message, bytes: number): void {
-    if (message.kind === 'result') pending.get(String(message.id))?.settle(message)
-    else if (message.kind === 'error') {
-      const { error, id } = message
-      pending.get(String(id))?.settle({ kind: 'error', error, status: undefined })
+    const asked = 'id' in message ? pending.get(message.id) : undefined
+    if (message.kind === 'result' && asked) asked.settle(message)
+    else if (message.kind === 'error' && asked) {
+      asked.settle({ kind: 'error', error: message.error, status: undefined })
     } else if (message.kind === 'notification' && message.method === PROGRESS) {
       hearProgress(pending, message.params)
     } else if (flood.take(message.kind, bytes)) hearing.hear(message)
@@ -125,7 +127,7 @@ export async function pipeLine(
 /** Sends a request and waits for its answer, or for its time to be over. */
 function ask(
   pipe: Pipe,
-  pending: Map<string, Pending>,
+  pending: PendingRequests,
   { id, method, text, options }: { id: string; method: string; text: string; options: LineRequest },
 ): Promise<Reply> {
   const { deadline, onProgress } = options
@@ -147,8 +149,8 @@ function ask(
   })
 }
 
-function hearProgress(pending: Map<string, Pending>, params: unknown): void {
-  const request = isObject(params) ? pending.get(String(params.progressToken)) : undefined
+function hearProgress(pending: PendingRequests, params: unknown): void {
+  const request = isObject(params) ? pending.get(params.progressToken) : undefined
   if (!request) return
   request.heard++
   if (request.heard > MAX_PROGRESS) {

@@ -34,6 +34,7 @@ export async function openSsePipe(
       headers: { accept: 'text/event-stream' },
       deadline: streaming,
       isLong: true,
+      hasOtherAnswers: true,
       onMessage: (message, bytes) => ear.onMessage(message, bytes),
       onOther: (type, data) => void (type === 'endpoint' && resolve(endpointOf(data, server.url!))),
     })
@@ -50,8 +51,9 @@ export async function openSsePipe(
   return {
     async send(text) {
       const deadline = startDeadline(server.callTimeoutMs, closing.signal)
-      const body = { method: 'POST' as const, url: where, body: text }
-      const end = await sender.send({ ...body, deadline, onMessage: ear.onMessage })
+      const { onMessage } = ear
+      const post = { method: 'POST' as const, url: where, body: text, hasOtherAnswers: true }
+      const end = await sender.send({ ...post, deadline, onMessage })
       deadline.clear()
       return notSent(end, deps.clock)
     },

@@ -34,6 +34,8 @@ export type OfferedTool = GatewayTool & { offer: Offer }
 
 export type OpenGateway = {
   gateway: Gateway
+  /** Another text whenever what may be bought here has changed for anybody. */
+  edition(): Promise<string>
   /** What the principal may buy here now, in a fixed order. */
   tools(principal: Principal): Promise<OfferedTool[]>
   /** The tool by its name, or by `name@version`; `undefined` where `tools` would not list it. */
@@ -75,6 +77,7 @@ export function createGateways(deps: Deps) {
     const { endpoint } = gateway
     return {
       gateway,
+      edition: async () => editionOf(await find(owner, endpoint)),
       async tools(principal) {
         const tools = [...(await toolsAt(owner, endpoint)).values()]
         const all = await Promise.all(tools.map((tool) => offered(principal, tool)))
@@ -101,12 +104,16 @@ export function createGateways(deps: Deps) {
   async function toolsAt(owner: Owner, endpoint: string): Promise<Map<string, GatewayTool>> {
     const gateway = await find(owner, endpoint)
     if (!gateway) return new Map()
-    const edition = `${gateway.updatedAtMs}/${deps.catalogue.edition()}/${deps.tools.edition()}`
+    const edition = editionOf(gateway)
     const kept = resolved.get(gateway.id)
     if (kept?.edition === edition) return kept.tools
     const tools = await resolveTools(deps, gateway)
     keep(resolved, gateway.id, { edition, tools })
     return tools
+  }
+
+  function editionOf(gateway: Gateway | undefined): string {
+    return `${gateway?.updatedAtMs}/${deps.catalogue.edition()}/${deps.tools.edition()}`
   }
 
   async function find(owner: Owner, endpoint: string): Promise<Gateway | undefined> {

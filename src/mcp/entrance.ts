@@ -60,6 +60,6 @@ export function createEntrance(deps: EntranceDeps): Entrance {
     if (!principal) throw new Problem('unauthenticated', 'A gateway needs an API key.')
     const open = await deps.gateways.open(principal, gateway.account, gateway.endpoint)
     if (!open) throw new Problem('gateway_not_found', 'There is no such gateway.')
-    return gatewaySurface(deps, open, principal)
+    return gatewaySurface(deps, open)
   }
 }

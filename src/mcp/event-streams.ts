@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
 import { type Conversation, LIST_CHANGED } from './conversation.js'
-import { eventOf, openEvents } from './reply.js'
+import { eventOf, onceClosed, openEvents } from './reply.js'
 import type { Surface } from './surface.js'
 
 /** Streams that one key, and all together, may have open at once. */
@@ -46,7 +46,7 @@ export function createEventStreams(): EventStreams {
       begin(res, leave)
       const tell = () => void res.write(eventOf(JSON.stringify(LIST_CHANGED)))
       const unwatch = surface.watch?.({ key, ...principal }, tell)
-      res.once('close', () => unwatch?.())
+      onceClosed(res, () => unwatch?.())
     },
     async openConversation(res, { owner, keyId, messagesPath }, start) {
       const leave = takePlace(keyId)
@@ -58,7 +58,7 @@ export function createEventStreams(): EventStreams {
         leave()
         throw error
       }
-      res.once('close', () => {
+      onceClosed(res, () => {
         talks.get(id)?.conversation.end()
         talks.delete(id)
       })
@@ -92,5 +92,5 @@ export function createEventStreams(): EventStreams {
 
 function begin(res: ServerResponse, leave: () => void): void {
   openEvents(res)
-  res.once('close', leave)
+  onceClosed(res, leave)
 }

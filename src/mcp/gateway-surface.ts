@@ -5,6 +5,7 @@ import { callNative } from './native-call.js'
 import { nativeResult } from './native-result.js'
 import { toolText } from './native-tool.js'
 import type { Surface } from './surface.js'
+import { requireKey } from './tools/require-key.js'
 import type { ToolDeps } from './tools/tool.js'
 
 /** Clients ask again after this at the latest; those that listen are told before. */
@@ -13,7 +14,8 @@ const LIST_LIFE_MS = 60_000
 const WATCH_INTERVAL_MS = 1_000
 const VERSION = '0.1.0'
 
-export function gatewaySurface(deps: ToolDeps, open: OpenGateway, principal: Principal): Surface {
+/** Who asks is told by each request: in a conversation that lasts, what a key may do changes. */
+export function gatewaySurface(deps: ToolDeps, open: OpenGateway): Surface {
   const { gateway } = open
   const title = gateway.name
   return {
@@ -21,11 +23,13 @@ export function gatewaySurface(deps: ToolDeps, open: OpenGateway, principal: Pri
     identity: { name: `souk-${gateway.accountSlug}-${gateway.endpoint}`, title, version: VERSION },
     cache: { ttlMs: LIST_LIFE_MS, cacheScope: 'private' },
     scopeOf: () => 'call',
-    list: () => listText(open, principal),
-    call: (caller, params) =>
-      callNative(deps, open, { caller: { ...caller, principal }, params }, (offer, outcome) =>
+    list: async (caller) => listText(open, requireKey(caller)),
+    call: async (caller, params) => {
+      const own = { ...caller, principal: requireKey(caller) }
+      return callNative(deps, open, { caller: own, params }, (offer, outcome) =>
         nativeResult(offer, outcome, deps.publicUrl),
-      ),
+      )
+    },
     watch: (watcher, onChange) => watchList(open, watcher, onChange, deps.telemetry.failed),
   }
 }
@@ -41,10 +45,14 @@ function watchList(
   failed: (error: unknown) => void,
 ): () => void {
   let known: string | undefined
+  let seen: string | undefined
   const look = async () => {
+    const edition = await open.edition()
+    if (edition === seen) return
     const now = await listText(open, principal)
     if (known !== undefined && known !== now) onChange()
     known = now
+    seen = edition
   }
   const lookSafely = () => void look().catch(failed)
   lookSafely()

@@ -56,6 +56,7 @@ export type RelayedSession = {
   /** Whether the server is gone, or knows the session no more. */
   isOver(): boolean
   isBusy(): boolean
+  /** Requests that run are taken back. */
   close(): void
 }
 
@@ -91,7 +92,7 @@ export async function startRelayedSession(
 ): Promise<RelayedSession> {
   const requests = createRunningRequests()
   const questions = createQuestions(carrier.say)
-  let running = 0
+  const running = new Set<JSONRPCRequest>()
   let isOver = false
   const over = () => {
     if (isOver) return
@@ -116,12 +117,12 @@ export async function startRelayedSession(
     server: gateway.server,
     greeting: greetingOf(relay, hello.protocolVersion),
     async answer(at, who, message, say) {
-      if (running >= MAX_RUNNING) {
+      if (running.size >= MAX_RUNNING) {
         const refusal = failure(REFUSED, `At most ${MAX_RUNNING} requests may run at once here.`)
         return { text: responseText(message, refusal, relay), isStale: false }
       }
       const request = requests.begin(SELF, message.id)
-      running++
+      running.add(message)
       try {
         const ask = canAsk(hello.capabilities) ? approve : undefined
         const isGone = () => isOver || request.isTakenBack()
@@ -131,7 +132,7 @@ export async function startRelayedSession(
         const text = request.isTakenBack() ? undefined : responseText(message, passed, relay)
         return { text, isStale }
       } finally {
-        running--
+        running.delete(message)
         request.done()
       }
     },
@@ -144,8 +145,9 @@ export async function startRelayedSession(
       }
     },
     isOver: () => isOver,
-    isBusy: () => running > 0,
+    isBusy: () => running.size > 0,
     close() {
+      for (const { id } of running) requests.takeBack(SELF, id)
       over()
       void relay.close()
     },

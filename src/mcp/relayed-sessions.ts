@@ -54,7 +54,8 @@ export function createRelayedSessions(deps: RelayDeps & { clock: Clock }) {
       res.setHeader('mcp-session-id', kept.id)
       const { id } = initialize
       const text = JSON.stringify({ jsonrpc: '2.0', id, result: kept.session.greeting })
-      const stream = kept.streams.post(posted.req, res, posted)
+      const { primes } = kept
+      const stream = kept.streams.post(posted.req, res, { ...posted, primes })
       stream.answer(text)
       stream.end()
     },

@@ -13,8 +13,12 @@ export type Reply = {
   notify(message: object): boolean
   /** @param text JSON of a response. */
   answer(text: string): void
-  /** Ends it, when every request of the POST was answered. */
-  end(): void
+  /**
+   * Ends it, when every request of the POST was answered.
+   *
+   * @param status of an answer that is JSON; 200 unless given.
+   */
+  end(status?: number): void
 }
 
 /** Proxies end what is silent for long. */
@@ -45,10 +49,10 @@ export function createReply(req: IncomingMessage, res: ServerResponse, isBatch: 
       if (res.headersSent) res.write(eventOf(text))
       else answers.push(text)
     },
-    end() {
+    end(status = 200) {
       if (res.headersSent) res.end()
       else if (answers.length === 0) res.writeHead(202).end()
-      else sendJsonText(res, 200, isBatch ? `[${answers.join(',')}]` : answers[0]!)
+      else sendJsonText(res, status, isBatch ? `[${answers.join(',')}]` : answers[0]!)
     },
   }
 }
@@ -59,7 +63,15 @@ export function openEvents(res: ServerResponse): void {
   res.flushHeaders()
   const keepAlive = setInterval(() => res.write(': \n\n'), KEEP_ALIVE_MS)
   keepAlive.unref()
-  res.once('close', () => clearInterval(keepAlive))
+  onceClosed(res, () => clearInterval(keepAlive))
+}
+
+type Closing = { destroyed: boolean; once(event: 'close', listener: () => void): unknown }
+
+/** When a connection closes; at once where its client left before we came to listen. */
+export function onceClosed(connection: Closing, then: () => void): void {
+  if (connection.destroyed) then()
+  else connection.once('close', then)
 }
 
 export function eventOf(json: string): string {

@@ -30,6 +30,7 @@ export type ResumableStreams = {
   /** Says something that belongs to no request, where the client is most likely to hear it. */
   say(json: string): void
   isListening(): boolean
+  /** Ends the stream of what belongs to no request; the others end with theirs. */
   close(): void
 }
 
@@ -93,8 +94,7 @@ export function createResumableStreams(): ResumableStreams {
     },
     isListening: () => unasked.res !== undefined,
     close() {
-      for (const { res } of streams.values()) res?.end()
-      kept = []
+      unasked.res?.end()
     },
   }
 
@@ -125,7 +125,7 @@ export function createResumableStreams(): ResumableStreams {
 
   function send(stream: Stream, number: number, text: string): void {
     const { res } = stream
-    if (!res || res.destroyed) return
+    if (!res || res.destroyed || res.writableEnded) return
     if (res.writableLength > MAX_UNSENT_BYTES) {
       res.destroy()
       return
@@ -183,6 +183,7 @@ function postStream(
     end() {
       clearTimeout(timer)
       if (opened) opened.end()
+      else if (res.headersSent) return
       else if (answers.length === 0) res.writeHead(202).end()
       else sendJsonText(res, 200, isBatch ? `[${answers.join(',')}]` : answers[0]!)
     },

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Conversation } from './conversation.js'
+import { onceClosed } from './reply.js'
 
 const SUBPROTOCOL = 'mcp'
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -39,7 +40,7 @@ export function createWebSockets(): WebSockets {
   })
   return {
     accept({ req, socket, head }, start, leave) {
-      socket.once('close', leave)
+      onceClosed(socket, leave)
       server.handleUpgrade(req, socket, head, (ws) => void talk(ws, start))
     },
     close() {

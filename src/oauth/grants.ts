@@ -5,6 +5,7 @@
 import type { Account, ApiKey, LimitTerms, Scope } from '#accounts'
 import type { Clock } from '#core/clock'
 import type { Id } from '#core/ids'
+import { Problem } from '#core/problem'
 import { int, type Store, type Tx } from '#store'
 import { hashOf } from './payloads.js'
 
@@ -60,7 +61,11 @@ export type Grants = {
   of(accountId: string): Promise<(Grant & { key: ApiKey })[]>
   /** Whether the key behind a grant is still good. */
   isAlive(grantId: string): Promise<boolean>
-  /** Ends an account's grant, if it is one. */
+  /**
+   * Ends a grant of an account.
+   *
+   * @throws Problem `not_found` where the account has no such grant.
+   */
   end(accountId: string, keyId: string): Promise<void>
   /** Ends a grant, by the hash of its id. */
   endByHash(grantHash: string): Promise<void>
@@ -108,8 +113,11 @@ export function createGrants(deps: { store: Store; clock: Clock; accounts: Grant
       const keys = await accounts.listKeys(row.account_id)
       return keys.some((key) => key.id === row.key_id && isGood(key, clock.now()))
     },
-    end: async (accountId, keyId) =>
-      endRow(await grants().where({ account_id: accountId, key_id: keyId }).first()),
+    async end(accountId, keyId) {
+      const row = await grants().where({ account_id: accountId, key_id: keyId }).first()
+      if (!row) throw new Problem('not_found', 'There is no such program to end.')
+      await endRow(row)
+    },
     endByHash: async (grantHash) => endRow(await grants().where({ grant_hash: grantHash }).first()),
   }
 }

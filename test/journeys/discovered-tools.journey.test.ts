@@ -12,6 +12,23 @@ beforeAll(async () => {
 afterAll(() => operator.close())
 beforeEach(() => operator.calm())
 
+test('a tool goes by the name that clients know, wherever an endpoint is named', async () => {
+  operator.upstream.setTools([{ ...echoTool, name: 'addNote' }])
+  const { name } = await operator.register()
+  const alias = `${name}__addNote`
+  const { rest, tool } = operator.world
+  const { key } = operator.buyer
+  const shown = await rest('GET', `/v1/endpoints/${alias}`, key)
+  expect(shown.json.endpoint_id).toBe(`mcp-${name}.add-note`)
+  const args = { text: 'tea' }
+  const priced = await tool(key, 'get_pricing', { endpoint_id: alias, arguments: args })
+  const { quote_id } = priced.quote as { quote_id: string }
+  const bought = await tool(key, 'call_api', { endpoint_id: alias, arguments: args, quote_id })
+  expect(bought).toMatchObject({ outcome: 'free', endpoint_id: `mcp-${name}.add-note` })
+  const unknown = await rest('GET', `/v1/endpoints/${name}__nothing`, key)
+  expect(unknown.json.code).toBe('endpoint_not_found')
+})
+
 describe('a server', () => {
   test('is asked for all its pages', async () => {
     operator.upstream.setTools(['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...echoTool, name })))

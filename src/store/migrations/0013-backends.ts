@@ -10,6 +10,7 @@ export async function up(db: Knex): Promise<void> {
   })
   await db.schema.alterTable('endpoints', (table) => {
     table.text('tool_name')
+    table.index(['tool_name'])
   })
 }
 
@@ -18,6 +19,7 @@ export async function down(db: Knex): Promise<void> {
     table.dropColumn('visibility')
   })
   await db.schema.alterTable('endpoints', (table) => {
+    table.dropIndex(['tool_name'])
     table.dropColumn('tool_name')
   })
 }

@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Principal } from '#accounts'
+import { createEventStreams } from './event-streams.js'
+import type { Surface } from './surface.js'
+
+/** Places of one key. */
+const PLACES = 64
+
+const principal = { key: { id: 'key_1' } } as Principal
+let watched = 0
+const surface = {
+  watch: () => {
+    watched++
+    return () => watched--
+  },
+} as unknown as Surface
+
+const streams = createEventStreams()
+let opened = 0
+const server = createServer(async (req, res) => {
+  // As when the database is asked who comes here, and the client does not wait for it.
+  await once(res, 'close')
+  if (req.url === '/list') streams.openList(res, surface, principal)
+  else {
+    const conversation = { receive() {}, end: () => void watched-- }
+    const start = async () => {
+      watched++
+      return conversation
+    }
+    const at = { owner: 'me', keyId: principal.key.id, messagesPath: '/messages' }
+    await streams.openConversation(res, at, start)
+  }
+  opened++
+})
+
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+test.each(['/list', '/sse'])('%s takes no place for a client that left meanwhile', async (path) => {
+  const before = opened
+  const { port } = server.address() as AddressInfo
+  for (let i = 0; i <= PLACES; i++) {
+    const client = request({ host: '127.0.0.1', port, path, agent: false }).end()
+    client.on('error', () => {})
+    await once(server, 'request')
+    client.destroy()
+  }
+  await expect.poll(() => opened - before).toBe(PLACES + 1)
+  expect(watched).toBe(0)
+  expect(() => streams.takePlace(principal.key.id)()).not.toThrow()
+})
