@@ -24,8 +24,9 @@ export function byCallers<Cell extends { callers: number }>(
   return tables.join('\n\n')
 }
 
-function markdown([headings, ...rows]: string[][]): string {
-  const rule = headings!.map((_, column) => (column === 0 ? '---' : '---:'))
+/** @param others under the headings but the first; without it columns are numbers, to the right. */
+export function markdown([headings, ...rows]: string[][], others = '---:'): string {
+  const rule = headings!.map((_, column) => (column === 0 ? '---' : others))
   return [headings!, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 

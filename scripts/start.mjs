@@ -22,9 +22,9 @@ await install()
 if (command === 'test') {
   await build()
   await run('npx', ['vitest', 'run', ...rest])
-} else if (command === 'bench') {
+} else if (command === 'bench' || command === 'interop') {
   await build()
-  await run('npx', ['tsx', '--conditions=souk-source', join('bench', 'bench.ts'), ...rest])
+  await run('npx', ['tsx', '--conditions=souk-source', join('bench', `${command}.ts`), ...rest])
 } else {
   await build()
   process.argv = [process.execPath, join(root, 'dist/src/cli.js'), command, ...rest]

@@ -321,6 +321,18 @@ describe('souk.yaml', () => {
     ])
   })
 
+  test.each([
+    ['an alias', 'SOUK_OPERATOR_KEY: *hunter2hunter2'],
+    ['a tag', 'SOUK_OPERATOR_KEY: !hunter2 hunter2'],
+    ['the head of a block', 'SOUK_OPERATOR_KEY: |hunter2'],
+    ['a directive', '%hunter2 hunter2'],
+    ['an escape', 'SOUK_OPERATOR_KEY: "hunter2\\q"'],
+  ])('repeats no value in a fault where it reads as %s', (_, yaml) => {
+    const faults = faultsOf({}, yaml)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).not.toContain('hunter2')
+  })
+
   test('that is there but cannot be read is a fault, not an absent file', () => {
     expect(() => readConfig({}, folder)).toThrow(`${folder}: it cannot be read (EISDIR)`)
   })

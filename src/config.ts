@@ -3,7 +3,7 @@
  * each that names the setting; the environment wins over the file.
  */
 import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { SIGN_UP_MODES, type SignUpMode } from '#accounts'
 import type { MeilisearchSettings } from '#search'
@@ -249,7 +249,7 @@ function readFile(file: string): { values: Record<string, unknown>; faults: stri
     return { values: {}, faults }
   }
   try {
-    const parsed: unknown = parse(text) ?? {}
+    const parsed = parseYaml(text) ?? {}
     if (typeof parsed !== 'object' || Array.isArray(parsed))
       throw new Error('it must be a map of settings')
     const entries = Object.entries(parsed as Record<string, unknown>)
@@ -263,7 +263,23 @@ function readFile(file: string): { values: Record<string, unknown>; faults: stri
       faults: unknown.map(([name]) => `${name}: there is no such setting (in ${file})`),
     }
   } catch (error) {
-    return { values: {}, faults: [`${file}: ${(error as Error).message.split('\n')[0]}`] }
+    return { values: {}, faults: [`${file}: ${(error as Error).message}`] }
+  }
+}
+
+/** @throws Error in our own words: the parser's repeat what is in the file, secrets too. */
+function parseYaml(text: string): unknown {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' })
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault) {
+    const { line } = lineCounter.linePos(fault.pos[0])
+    throw new Error(`line ${line} is not valid YAML (${fault.code})`)
+  }
+  try {
+    return document.toJS()
+  } catch {
+    throw new Error('an alias stands for nothing; a text that begins with * needs quotation marks')
   }
 }
 

@@ -63,6 +63,15 @@ async function queriesOf(work: () => Promise<unknown>): Promise<number> {
   return queries
 }
 
+test('who was asking is renewed: bound by what holds now, refused once the key is over', async () => {
+  const { account, secret } = await accounts.create({ name: 'Renewed' })
+  const before = await accounts.authenticate(secret)
+  await accounts.change(account.id, { limits: { day: '2' } })
+  expect((await accounts.renew(before)).account.limits).toEqual({ day: parseUsdc('2') })
+  await accounts.revokeKey(before, before.key.id)
+  await expect(accounts.renew(before)).rejects.toMatchObject({ code: 'unauthenticated' })
+})
+
 describe('an account', () => {
   test('is made with a first key of all scopes and no limits', async () => {
     const { account, secret } = await accounts.create({ name: 'Acme', slug: 'acme' })

@@ -8,7 +8,7 @@ import { Problem } from '#core/problem'
 import { currentRevision, nextRevision, type Store, type Tx } from '#store'
 import type { Allow } from './allowance.js'
 import { hashSecret, type KeyEnvironment, newSecret } from './api-key.js'
-import { type Accepts, type AccessTokens, authenticate } from './authenticate.js'
+import { type Accepts, type AccessTokens, authenticate, renew } from './authenticate.js'
 import { createGrantKeys, type GrantKeys, NO_SECRET, refuseGrantKey } from './grant-keys.js'
 import { createKeyCache } from './key-cache.js'
 import { createKey, listKeys, ownKey, subtree } from './keys.js'
@@ -142,6 +142,12 @@ export type Accounts = Parties &
      * @throws Problem `unauthenticated` for what is missing, unknown, revoked, expired or for elsewhere.
      */
     authenticate(secret: string | undefined, accepts?: Accepts): Promise<Principal>
+    /**
+     * Who was asking, as that stands now: for what takes longer than a moment.
+     *
+     * @throws Problem `unauthenticated` where the key ended meanwhile.
+     */
+    renew(principal: Principal): Promise<Principal>
     /** @throws Problem `slug_taken`. */
     create(input: NewAccount, along?: Along): Promise<{ account: Account; secret: string }>
     /** @throws Problem `account_not_found`. */
@@ -196,6 +202,7 @@ export function createAccounts(deps: Deps): Accounts {
   return {
     ...createGrantKeys({ ...deps, changeKeys }),
     authenticate: (secret, accepts = {}) => authenticate(deps, cache, fixedHashes, secret, accepts),
+    renew: (principal) => renew(deps, principal),
     create: (input, along) =>
       deps.store.inTransaction((tx) =>
         openAccount(tx, input, { scopes: SCOPES }, { ...deps, nowMs: deps.clock.now(), along }),

@@ -58,6 +58,17 @@ export async function authenticate(
   return principal
 }
 
+/** The principal as it stands now. @throws Problem `unauthenticated` where its key ended meanwhile. */
+export async function renew(
+  { store, clock }: Omit<Deps, 'tokens'>,
+  { key, token }: Principal,
+): Promise<Principal> {
+  const now = await loadPrincipal(store.db, { id: key.id })
+  const principal = now && token ? { ...now, key: { ...now.key, scopes: key.scopes }, token } : now
+  if (principal && !isOver(principal, clock.now())) return principal
+  throw new Problem('unauthenticated', 'The API key was revoked or expired meanwhile.')
+}
+
 function isOver({ key, token }: Principal, nowMs: number): boolean {
   const ends = [key.expiresAtMs, token?.expiresAtMs ?? null]
   return ends.some((endMs) => endMs !== null && endMs <= nowMs)

@@ -109,6 +109,20 @@ test('a grant has no more scopes than the first key, which a sub-account must ha
   })
 })
 
+test('a grant lasts no longer than the first key, however many the account above made', async () => {
+  const { secret } = await accounts.create({ name: 'Lender' })
+  const lender = await accounts.authenticate(secret)
+  const expiresAtMs = clock.now() + HOUR_MS
+  const short = { name: 'an hour', scopes: ['manage', 'call', 'read'] as const, expiresAtMs }
+  const by = await accounts.authenticate((await accounts.createKey(lender, short)).secret)
+  const below = await accounts.subAccounts.create(by, { name: 'Borrower', scopes: ['call'] })
+  const { account, key: first } = await accounts.authenticate(below.secret)
+  await accounts.subAccounts.createKey(lender, account.id, { name: 'later', scopes: ['read'] })
+  const terms = { account, name: 'Agent', scopes: ['call' as const], limits: {} }
+  const grant = await accounts.createGrantKey({ ...terms, expiresAtMs: expiresAtMs + 24 * HOUR_MS })
+  expect(grant).toMatchObject({ parentId: first.id, expiresAtMs })
+})
+
 test('two grants of one account are both good', async () => {
   const { account } = await aGrant()
   const terms = { account, name: 'B', limits: {}, expiresAtMs: clock.now() + HOUR_MS }

@@ -5,7 +5,7 @@
  */
 import { newId } from '#core/ids'
 import { Problem } from '#core/problem'
-import type { Store, Tx } from '#store'
+import { intOrNull, type Store, type Tx } from '#store'
 import type { Account, Along, ApiKey, Scope } from './accounts.js'
 import { type LimitTerms, readLimits, showLimits } from './limits.js'
 import { type KeyRow, toKey } from './rows.js'
@@ -30,7 +30,8 @@ type Deps = {
 
 export type GrantKeys = {
   /**
-   * Makes a key that only access tokens stand for, with no more scopes than the account's first key.
+   * Makes a key that only access tokens stand for, with no more scopes than the account's first key,
+   * and for no longer.
    *
    * @throws Problem `insufficient_scope` where none is left, `forbidden` where that key is gone and
    *   the account stands below another.
@@ -52,12 +53,15 @@ export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
         name,
         hash: NO_SECRET + id,
         limits,
-        expires_at: expiresAtMs,
         created_at: now,
       }
       return store.inTransaction(async (tx) => {
-        const first = await firstKey(tx, account.id)
-        const above = { parent_id: first?.id ?? null, scopes: scopesWithin(first, account, scopes) }
+        const first = await firstKey(tx, account.id, now)
+        const above = {
+          parent_id: first?.id ?? null,
+          scopes: scopesWithin(first, account, scopes),
+          expires_at: Math.min(expiresAtMs, intOrNull(first?.expires_at) ?? expiresAtMs),
+        }
         const [made] = await tx<KeyRow>('api_keys')
           .insert({ ...row, ...above } as never)
           .returning('*')
@@ -76,7 +80,7 @@ export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
 }
 
 /** The key that an account was opened with, and that all its others descend from, while it is good. */
-function firstKey(tx: Tx, accountId: string): Promise<KeyRow | undefined> {
+function firstKey(tx: Tx, accountId: string, nowMs: number): Promise<KeyRow | undefined> {
   const above = tx('api_keys as above')
     .whereRaw('above.id = api_keys.parent_id and above.account_id = api_keys.account_id')
     .select('above.id')
@@ -84,6 +88,8 @@ function firstKey(tx: Tx, accountId: string): Promise<KeyRow | undefined> {
     .where({ account_id: accountId, revoked_at: null })
     .whereNot('hash', 'like', `${NO_SECRET}%`)
     .whereNotExists(above)
+    .where((end) => end.whereNull('expires_at').orWhere('expires_at', '>', nowMs))
+    .orderBy('id')
     .first()
 }
 

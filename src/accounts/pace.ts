@@ -1,5 +1,6 @@
 /** How fast strangers may knock: so many in a span of time, for each address and for all together. */
 import type { Clock } from '#core/clock'
+import { networkBlockOf } from '#core/network-block'
 import { Problem } from '#core/problem'
 
 type Pace = { perAddress: number; overall: number; spanMs: number }
@@ -24,7 +25,7 @@ export function createPace(
       all = 0
       counts.clear()
     }
-    const block = blockOf(address)
+    const block = networkBlockOf(address)
     const count = counts.get(block) ?? 0
     if (count >= perAddress || all >= overall) {
       throw new Problem('rate_limited', 'There were too many attempts to sign up.', {
@@ -35,10 +36,4 @@ export function createPace(
     counts.set(block, count + 1)
     all++
   }
-}
-
-/** Whoever has one IPv6 address has a whole block of them. */
-function blockOf(address: string): string {
-  const isV6 = address.includes(':') && !address.includes('.')
-  return isV6 ? address.split(':').slice(0, 4).join(':') : address
 }

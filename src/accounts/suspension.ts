@@ -73,7 +73,7 @@ export function suspensionOf({
 }
 
 /** @throws Problem `account_suspended` with the category, not with the operator's words. */
-export function refuseSuspended(principal: Principal): void {
+export function refuseSuspended(principal: Pick<Principal, 'account' | 'parent'>): void {
   const suspension = suspensionOf(principal)
   if (!suspension) return
   const { category, atMs } = suspension

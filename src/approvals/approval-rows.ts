@@ -49,8 +49,11 @@ export function toApproval(row: ApprovalRow): Approval {
   }
 }
 
+/** Written out, for the index of the open ones is not found by a parameter. */
+export const IS_OPEN = "approvals.state = 'open'"
+
 /** Approvals with what became of their quote, and the name of the key that asked. */
-export function approvalRows({ db }: Store, where: Record<string, string>) {
+export function approvalRows({ db }: Store, where: Record<string, string> = {}) {
   const own = Object.entries(where).map(([name, value]) => [`approvals.${name}`, value])
   return db<ApprovalRow>('approvals')
     .leftJoin('quotes', 'quotes.id', 'approvals.quote_id')

@@ -6,9 +6,10 @@ import { canonicalJson } from '#core/canonical-json'
 import type { Clock } from '#core/clock'
 import { type Id, newId } from '#core/ids'
 import type { Nanos } from '#core/money'
-import type { Store, Tx } from '#store'
-import { type Approval, approvalRows, findApproval, toApproval } from './approval-rows.js'
-import { createDeciding, ownerOf, type Sealer } from './deciding.js'
+import { Problem } from '#core/problem'
+import { int, type Store, type Tx } from '#store'
+import { type Approval, approvalRows, findApproval, IS_OPEN, toApproval } from './approval-rows.js'
+import { createDeciding, MAX_OPEN, ownerOf, type Sealer } from './deciding.js'
 
 export type { Approval } from './approval-rows.js'
 
@@ -39,9 +40,14 @@ export function createApprovals(deps: Deps) {
   const { store, clock, sealer } = deps
   return {
     ...createDeciding(deps),
-    /** Puts a call before whoever speaks for its account. */
+    /**
+     * Puts a call before whoever speaks for its account.
+     *
+     * @throws Problem `rate_limited` where as many wait as a person can be shown.
+     */
     async ask(wish: Wish): Promise<Approval> {
       const now = clock.now()
+      await refuseTooMany(store, wish.accountId, now)
       const id = newId('approval', now)
       const plain = Buffer.from(canonicalJson(wish.arguments))
       await store.db('approvals').insert({
@@ -85,4 +91,18 @@ export function createApprovals(deps: Deps) {
       })
     },
   }
+}
+
+/** What is asked for costs nothing yet, so nothing else bounds what is kept of it. */
+async function refuseTooMany({ db }: Store, accountId: string, nowMs: number): Promise<void> {
+  const [row] = await db('approvals')
+    .where({ account_id: accountId })
+    .whereRaw(IS_OPEN)
+    .where('expires_at', '>', nowMs)
+    .count({ count: '*' })
+  if (int(row!.count) < MAX_OPEN) return
+  throw new Problem('rate_limited', `${MAX_OPEN} calls wait for a person already.`, {
+    action: "Have the account's owner decide about those, then send the call again.",
+    retryAfterMs: APPROVAL_LIFE_MS,
+  })
 }

@@ -4,9 +4,10 @@ import { type Id, isId } from '#core/ids'
 import { formatUsdc } from '#core/money'
 import { Problem } from '#core/problem'
 import type { Store } from '#store'
-import { type Approval, approvalRows, findApproval, toApproval } from './approval-rows.js'
+import { type Approval, approvalRows, findApproval, IS_OPEN, toApproval } from './approval-rows.js'
 
-const MAX_OPEN_SHOWN = 100
+/** Calls of one account that may wait at once, and that are shown. */
+export const MAX_OPEN = 100
 
 /** Seals at rest for an owner, as the vault does. */
 export type Sealer = {
@@ -24,11 +25,12 @@ export function createDeciding({ store, clock, sealer }: Deps) {
     settle: (id: Id<'approval'>, verdict: Verdict) => decide(id, verdict, 'client'),
     /** Those that wait for the person of an account, its sub-accounts' too; the latest first. */
     async open(accountId: string) {
-      const rows = await approvalRows(store, { state: 'open' })
+      const rows = await approvalRows(store)
+        .whereRaw(IS_OPEN)
         .whereIn('approvals.account_id', await accountsBelow(accountId))
         .where('approvals.expires_at', '>', clock.now())
         .orderBy('approvals.id', 'desc')
-        .limit(MAX_OPEN_SHOWN)
+        .limit(MAX_OPEN)
       return rows.map((row) => show(toApproval(row)))
     },
     /** @throws Problem `not_found`, also for a call of another account. */

@@ -19,25 +19,29 @@ export type ApprovalDeps = QuoteDeps & {
 
 type Terms = { order: Order; offer: Offer; request: ShapedRequest; quote: Quote }
 
-/**
- * The quote that the call may go through with: its own where nobody has to be asked.
- *
- * @throws Problem `approval_required` with the address of the page, `forbidden` when it was declined.
- */
-export async function agreed(deps: ApprovalDeps, terms: Terms): Promise<Quote> {
+/** What a call may go through with. */
+export type Agreed = {
+  /** Its own quote where nobody has to be asked. */
+  quote: Quote
+  /** Whether a person said so just now, which may have taken minutes. */
+  wasAsked: boolean
+}
+
+/** @throws Problem `approval_required` with the address of the page, `forbidden` when it was declined. */
+export async function agreed(deps: ApprovalDeps, terms: Terms): Promise<Agreed> {
   const { order, offer, quote } = terms
   const reason = reasonToAsk(order.principal, offer, quote)
-  if (reason === undefined) return quote
+  if (reason === undefined) return { quote, wasAsked: false }
   const approval = await approvalFor(deps, terms, reason)
   const withIts = { ...quote, id: approval.quoteId }
-  if (approval.state === 'approved') return withIts
+  if (approval.state === 'approved') return { quote: withIts, wasAsked: false }
   if (approval.state === 'declined') throw declined(offer)
   const { arguments: args } = order
   const { id, maxTotal } = approval
   const answer = await order.ask?.({ id, title: approval.title, maxTotal, arguments: args })
   if (answer === undefined) throw approvalRequired(deps, offer, approval)
   await deps.approvals.settle(id, answer ? 'approved' : 'declined')
-  if (answer) return withIts
+  if (answer) return { quote: withIts, wasAsked: true }
   throw declined(offer)
 }
 

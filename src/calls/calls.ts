@@ -2,7 +2,7 @@
  * The paid call. Each stage takes what the last one gave; `forward` without a live hold does not
  * compile. After the hold a call ends exactly once: captured, released, or reaped.
  */
-import { type Parties, requireScope } from '#accounts'
+import { type Accounts, type Parties, requireScope } from '#accounts'
 import type { Catalogue } from '#catalogue'
 import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -13,7 +13,7 @@ import type { Telemetry } from '#telemetry'
 import type { Answer } from '#upstreams'
 import { ancestryOf } from './ancestry.js'
 import { type ApprovalDeps, agreed } from './approval.js'
-import type { OpenCall, Order, Outcome, Sealer } from './call.js'
+import type { OpenCall, Order, Outcome, Quote, Sealer } from './call.js'
 import { abandon, conclude } from './conclude.js'
 import { type Backends, forward } from './forward.js'
 import { hold } from './hold.js'
@@ -51,7 +51,7 @@ export { createWriteProof } from './write-proof.js'
 export type CallDeps = Backends &
   ApprovalDeps & {
     store: Store
-    accounts: Parties
+    accounts: Parties & Pick<Accounts, 'renew'>
     catalogue: Pick<Catalogue, 'offer' | 'validate' | 'validateAnswer' | 'observe' | 'learn'>
     ledger: Ledger
     receipts: Receipts
@@ -88,7 +88,8 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const request = shape(deps, offer, order)
   const ancestry = ancestryOf(deps.traceKey, order.trace, offer.endpointId)
   const most = quoteFor(offer, request, order, promised)
-  const quote = await agreed(deps, { order, offer, request, quote: most })
+  const { quote, wasAsked } = await agreed(deps, { order, offer, request, quote: most })
+  if (wasAsked) return buy(deps, await afresh(deps, order, quote), callId)
   const terms = { callId, nowMs: deps.clock.now(), order, offer, request, quote, ancestry }
   const held = await hold(deps, terms)
   if (!held) return recallRival(deps, order)
@@ -127,6 +128,13 @@ async function resolve(deps: CallDeps, order: Order) {
     order.principal,
   )
   return { offer, promised }
+}
+
+/** The order with the quote that was agreed to, and whoever may still buy: it is all looked at anew. */
+async function afresh({ accounts }: CallDeps, order: Order, quote: Quote): Promise<Order> {
+  const principal = await accounts.renew(order.principal)
+  requireScope(principal, 'call')
+  return { ...order, principal, quoteId: quote.id }
 }
 
 type Ended = {

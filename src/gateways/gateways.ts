@@ -77,7 +77,7 @@ export function createGateways(deps: Deps) {
     const { endpoint } = gateway
     return {
       gateway,
-      edition: async () => editionOf(await find(owner, endpoint)),
+      edition: async () => editionOf(deps, await find(owner, endpoint)),
       async tools(principal) {
         const tools = [...(await toolsAt(owner, endpoint)).values()]
         const all = await Promise.all(tools.map((tool) => offered(principal, tool)))
@@ -104,16 +104,12 @@ export function createGateways(deps: Deps) {
   async function toolsAt(owner: Owner, endpoint: string): Promise<Map<string, GatewayTool>> {
     const gateway = await find(owner, endpoint)
     if (!gateway) return new Map()
-    const edition = editionOf(gateway)
+    const edition = editionOf(deps, gateway)
     const kept = resolved.get(gateway.id)
     if (kept?.edition === edition) return kept.tools
     const tools = await resolveTools(deps, gateway)
     keep(resolved, gateway.id, { edition, tools })
     return tools
-  }
-
-  function editionOf(gateway: Gateway | undefined): string {
-    return `${gateway?.updatedAtMs}/${deps.catalogue.edition()}/${deps.tools.edition()}`
   }
 
   async function find(owner: Owner, endpoint: string): Promise<Gateway | undefined> {
@@ -131,6 +127,10 @@ export function createGateways(deps: Deps) {
     known.clear()
     resolved.clear()
   }
+}
+
+function editionOf({ catalogue, tools }: Deps, gateway: Gateway | undefined): string {
+  return `${gateway?.updatedAtMs}/${catalogue.edition()}/${tools.edition()}`
 }
 
 type Owner = Pick<Account, 'id' | 'slug'>

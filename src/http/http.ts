@@ -13,6 +13,7 @@ import { parseRequestJson } from '#core/json-text'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
+import { networkAddressOf } from '#people'
 import { createHostGuard } from './host-guard.js'
 import { openApiDocument } from './openapi.js'
 import { sendProblem } from './problem-response.js'
@@ -154,7 +155,7 @@ async function serve(
       body: route.body && (await readRouteBody(route, route.body, req)),
       headers: req.headers,
       isGone: () => res.destroyed && !res.writableFinished,
-      address: req.socket.remoteAddress ?? '',
+      address: networkAddressOf(req),
     }
     const answer = await route.run(deps, asked as Asked<never, never>)
     if (answer instanceof Reply) send(res, answer)

@@ -7,6 +7,7 @@ import type { OAuth } from '#oauth'
 import { type Address, addressOf, pathOf } from './address.js'
 import { gatewaySurface } from './gateway-surface.js'
 import { createMarketplace } from './marketplace.js'
+import type { RelayedGateway } from './relayed-request.js'
 import type { Surface } from './surface.js'
 import type { ToolDeps } from './tools/tool.js'
 
@@ -18,7 +19,13 @@ export type EntranceDeps = ToolDeps & {
   publicBrowse: boolean
 }
 
-export type Entered = { address: Address; principal: Principal | undefined; surface: Surface }
+export type Entered = {
+  address: Address
+  principal: Principal | undefined
+  surface: Surface
+  /** Set where a gateway is one MCP server, whole. */
+  relayed?: RelayedGateway | undefined
+}
 
 export type Entrance = {
   /** @throws Problem `unauthenticated`, `not_found`, `gateway_not_found`. */
@@ -39,7 +46,7 @@ export function createEntrance(deps: EntranceDeps): Entrance {
     const address = addressOf(req.url ?? '')
     if (!address) throw new Problem('not_found', 'There is nothing at this address.')
     const principal = await authenticate(req, address)
-    return { address, principal, surface: await surfaceAt(address, principal) }
+    return { address, principal, ...(await placeAt(address, principal)) }
   }
 
   async function authenticate(
@@ -52,14 +59,16 @@ export function createEntrance(deps: EntranceDeps): Entrance {
     return deps.accounts.authenticate(secret, { audience: deps.oauth.audienceOf(pathOf(address)) })
   }
 
-  async function surfaceAt(
+  async function placeAt(
     { gateway }: Address,
     principal: Principal | undefined,
-  ): Promise<Surface> {
-    if (!gateway) return marketplace
+  ): Promise<Pick<Entered, 'surface' | 'relayed'>> {
+    if (!gateway) return { surface: marketplace }
     if (!principal) throw new Problem('unauthenticated', 'A gateway needs an API key.')
     const open = await deps.gateways.open(principal, gateway.account, gateway.endpoint)
     if (!open) throw new Problem('gateway_not_found', 'There is no such gateway.')
-    return gatewaySurface(deps, open)
+    const surface = gatewaySurface(deps, open)
+    const { relay: server } = open.gateway.configuration
+    return server === undefined ? { surface } : { surface, relayed: { open, server, surface } }
   }
 }

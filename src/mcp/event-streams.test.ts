@@ -9,7 +9,7 @@ import type { Surface } from './surface.js'
 /** Places of one key. */
 const PLACES = 64
 
-const principal = { key: { id: 'key_1' } } as Principal
+const principal = { key: { id: 'key_1' } } as unknown as Principal
 let watched = 0
 const surface = {
   watch: () => {

@@ -6,8 +6,9 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '#accounts'
 import { Problem } from '#core/problem'
-import { type Conversation, LIST_CHANGED } from './conversation.js'
-import { eventOf, onceClosed, openEvents } from './reply.js'
+import type { Channel, Conversation } from './conversation.js'
+import { LIST_CHANGED } from './list-changed.js'
+import { onceClosed, openEvents, sendEvent } from './reply.js'
 import type { Surface } from './surface.js'
 
 /** Streams that one key, and all together, may have open at once. */
@@ -22,15 +23,17 @@ export type EventStreams = {
   /**
    * Opens a conversation that answers on this stream, and is posted to at `messagesPath`.
    *
-   * @param start begins it, given what it says by.
+   * @param start begins it, given what carries it.
    */
   openConversation(
     res: ServerResponse,
     at: { owner: string; keyId: string; messagesPath: string },
-    start: (send: (json: string) => void) => Promise<Conversation>,
+    start: (channel: Channel) => Promise<Conversation>,
   ): Promise<void>
   /** @throws Problem `not_found` where the owner has no such conversation. */
   conversation(req: IncomingMessage, owner: string): Conversation
+  /** Takes a place for a stream until it closes. */
+  hold(res: ServerResponse, principal: Principal): void
   /** Takes one of the places for streams; the function that it gives frees it. */
   takePlace(keyId: string): () => void
 }
@@ -44,7 +47,7 @@ export function createEventStreams(): EventStreams {
     openList(res, surface, { key, ...principal }) {
       const leave = takePlace(key.id)
       begin(res, leave)
-      const tell = () => void res.write(eventOf(JSON.stringify(LIST_CHANGED)))
+      const tell = () => sendEvent(res, JSON.stringify(LIST_CHANGED))
       const unwatch = surface.watch?.({ key, ...principal }, tell)
       onceClosed(res, () => unwatch?.())
     },
@@ -52,7 +55,8 @@ export function createEventStreams(): EventStreams {
       const leave = takePlace(keyId)
       const id = randomBytes(24).toString('base64url')
       try {
-        const conversation = await start((json) => void res.write(eventOf(json)))
+        const send = (json: string) => sendEvent(res, json)
+        const conversation = await start({ send, hangUp: () => void res.end() })
         talks.set(id, { owner, conversation })
       } catch (error) {
         leave()
@@ -71,6 +75,7 @@ export function createEventStreams(): EventStreams {
       if (talk?.owner === owner) return talk.conversation
       throw new Problem('not_found', 'There is no such session; open a new stream.')
     },
+    hold: (res, { key }) => onceClosed(res, takePlace(key.id)),
     takePlace,
   }
 

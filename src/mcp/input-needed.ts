@@ -56,7 +56,8 @@ export function createAsker({ key, clock }: { key: Buffer; clock: Clock }): Aske
 
   /** The approval that a state is about, if it was signed for this key and is not too old. */
   function approvalIn(state: unknown, principal: Principal): string | undefined {
-    const [id, untilMs, signature, ...rest] = String(state).split('.')
+    if (typeof state !== 'string') return undefined
+    const [id, untilMs, signature, ...rest] = state.split('.')
     if (id === undefined || untilMs === undefined || rest.length > 0) return undefined
     const expected = Buffer.from(sign(`${id}.${untilMs}`, principal))
     const given = Buffer.from(signature ?? '')

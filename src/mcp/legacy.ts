@@ -94,7 +94,8 @@ async function answerOne(
   }
 }
 
-function refuseUnknownVersion(req: IncomingMessage): void {
+/** @throws Problem `invalid_request` for a revision that is not served. */
+export function refuseUnknownVersion(req: IncomingMessage): void {
   const version = req.headers['mcp-protocol-version']
   if (typeof version !== 'string' || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return
   throw new Problem(

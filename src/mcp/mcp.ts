@@ -11,12 +11,19 @@ import type { Duplex } from 'node:stream'
 import { Problem } from '#core/problem'
 import { pathOf, type Transport } from './address.js'
 import { callerOf } from './caller.js'
-import { type Conversation, startConversation } from './conversation.js'
+import {
+  type Answerer,
+  type Channel,
+  type Conversation,
+  startConversation,
+} from './conversation.js'
 import { createEntrance, type EntranceDeps } from './entrance.js'
 import { createEventStreams } from './event-streams.js'
 import { REFUSED, type RefusalDeps, refuse, refuseUpgrade, sendRpcError } from './refusals.js'
+import { relayedAnswerer } from './relayed-answerer.js'
 import { ownerOf } from './session.js'
 import { type Asked, createStreamableHttp, type StreamableHttpDeps } from './streamable-http.js'
+import { answererFor } from './surface-answerer.js'
 import { createWebSockets, offersSubprotocol } from './web-sockets.js'
 
 type McpDeps = EntranceDeps & StreamableHttpDeps & RefusalDeps
@@ -52,7 +59,10 @@ export function createMcpFace(deps: McpDeps): McpFace {
         refuseUpgrade(deps, { req, socket }, error)
       }
     },
-    close: sockets.close,
+    close() {
+      http.close()
+      sockets.close()
+    },
   }
 
   async function serve(asked: Asked): Promise<void> {
@@ -70,11 +80,13 @@ export function createMcpFace(deps: McpDeps): McpFace {
     }
   }
 
-  async function openConversation({ req, res, address, principal, surface }: Asked) {
+  async function openConversation({ req, res, address, principal, surface, relayed }: Asked) {
     if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
     const messagesPath = `${pathOf(address)}/messages`
     const at = { owner: ownerOf(principal, surface), keyId: principal.key.id, messagesPath }
-    await streams.openConversation(res, at, (send) => converse({ req, address, surface }, send))
+    await streams.openConversation(res, at, (channel) =>
+      converse({ req, address, surface, relayed }, channel),
+    )
   }
 
   async function postMessage({ req, res, principal, surface }: Asked): Promise<void> {
@@ -85,25 +97,35 @@ export function createMcpFace(deps: McpDeps): McpFace {
 
   async function openSocket(raw: { req: IncomingMessage; socket: Duplex; head: Buffer }) {
     const { req } = raw
-    const { address, principal, surface } = await entrance.enter(req)
+    const { address, principal, surface, relayed } = await entrance.enter(req)
     if (address.transport !== 'ws') throw new Problem('not_found', 'No WebSocket is served here.')
     if (!principal) throw new Problem('unauthenticated', 'A WebSocket needs an API key.')
     if (!offersSubprotocol(req)) {
       throw new Problem('invalid_request', 'Ask for the WebSocket subprotocol "mcp".')
     }
     const leave = streams.takePlace(principal.key.id)
-    sockets.accept(raw, (send) => converse({ req, address, surface }, send), leave)
+    sockets.accept(raw, (channel) => converse({ req, address, surface, relayed }, channel), leave)
   }
 
   /** A conversation of the one who opened `req`, as long as its key is valid. */
-  function converse(
-    { req, address, surface }: Pick<Asked, 'req' | 'address' | 'surface'>,
-    send: (json: string) => void,
+  async function converse(
+    { req, address, surface, relayed }: Pick<Asked, 'req' | 'address' | 'surface' | 'relayed'>,
+    { send, hangUp }: Channel,
   ): Promise<Conversation> {
+    const { failed } = deps.telemetry
+    if (relayed) {
+      // The server is reached as long as the gateway is there.
+      const caller = async () => callerOf(req, (await entrance.enter(req)).principal)
+      const begin: Begin = async (say) => relayedAnswerer(deps, relayed, { say, hangUp })
+      return startConversation({ begin, caller, send, failed })
+    }
     const caller = async () => callerOf(req, await entrance.authenticate(req, address))
-    return startConversation({ surface, caller, send, failed: deps.telemetry.failed })
+    const begin: Begin = async (say) => answererFor(surface, await caller(), say)
+    return startConversation({ begin, caller, send, failed })
   }
 }
+
+type Begin = (say: (json: string) => boolean) => Promise<Answerer>
 
 const ALLOWED: Record<Transport, string> = {
   http: 'POST, DELETE',

@@ -1,4 +1,5 @@
 /** Clients of 2026-07-28: stateless, each request with its own envelope; the SDK's handler serves. */
+import type { ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import {
   type AuthInfo,
@@ -10,7 +11,11 @@ import type { Exchange } from './legacy.js'
 import { buildServer } from './server.js'
 import type { Caller, Surface } from './surface.js'
 
-export type Modern = { answer(exchange: Exchange): Promise<void> }
+export type Modern = {
+  answer(exchange: Exchange): Promise<void>
+  /** Whether a request is one that can be answered; what is wrong with another was said to its client. */
+  check(exchange: Exchange): Promise<boolean>
+}
 
 /** Headers that the protocol gives a meaning. */
 const HEADERS = ['content-type', 'accept', 'mcp-protocol-version', 'mcp-method', 'mcp-name']
@@ -21,6 +26,22 @@ export function createModern(): Modern {
     async answer(exchange) {
       if (isListen(exchange)) await listen(exchange)
       else await pass(handler, exchange)
+    },
+    async check(exchange) {
+      let isValid = false
+      // A server is made for valid requests alone; this one is not to be used.
+      const checker = createMcpHandler(
+        () => {
+          isValid = true
+          throw new Error('only checked')
+        },
+        { legacy: 'reject' },
+      )
+      const response = await checker.fetch(requestOf(exchange), { parsedBody: exchange.body })
+      if (isValid) await response.body?.cancel()
+      else await send(response, exchange.res)
+      await checker.close()
+      return isValid
     },
   }
 }
@@ -39,18 +60,22 @@ async function listen(exchange: Exchange): Promise<void> {
   await pass(handler, exchange)
 }
 
-async function pass(
-  handler: McpHttpHandler,
-  { req, res, surface, caller, body }: Exchange,
-): Promise<void> {
+async function pass(handler: McpHttpHandler, exchange: Exchange): Promise<void> {
+  const { res, surface, caller, body } = exchange
+  const authInfo = carry({ surface, caller })
+  await send(await handler.fetch(requestOf(exchange), { parsedBody: body, authInfo }), res)
+}
+
+function requestOf({ req }: Exchange): Request {
   const headers = new Headers()
   for (const name of HEADERS) {
     const value = req.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
-  const request = new Request('http://souk/mcp', { method: 'POST', headers })
-  const authInfo = carry({ surface, caller })
-  const response = await handler.fetch(request, { parsedBody: body, authInfo })
+  return new Request('http://souk/mcp', { method: 'POST', headers })
+}
+
+async function send(response: Response, res: ServerResponse): Promise<void> {
   res.writeHead(response.status, Object.fromEntries(response.headers))
   if (!response.body) {
     res.end()

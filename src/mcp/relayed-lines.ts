@@ -71,7 +71,11 @@ export function createRelayedLines(deps: RelayDeps & { clock: Clock }): RelayedL
     const listeners: Entry['listeners'] = new Set()
     const entry: Entry = {
       ...{ name, keyId: key.id, listeners, running: 0, usedMs: deps.clock.now() },
-      opening: openLine(deps, gateway, clientFor(hello, listeners, () => forget(entry))),
+      opening: openLine(
+        deps,
+        gateway,
+        clientFor(hello, listeners, () => forget(entry)),
+      ),
     }
     entries.set(name, entry)
     entry.opening.catch(() => forget(entry))

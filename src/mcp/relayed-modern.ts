@@ -13,8 +13,8 @@ import type { Relay } from '#connections'
 import type { Clock } from '#core/clock'
 import { isObject } from '#schemas'
 import { canAsk } from './asking.js'
-import { LIST_CHANGED } from './conversation.js'
 import { createAsker, InputNeeded, type Resumed } from './input-needed.js'
+import { LIST_CHANGED } from './list-changed.js'
 import { createRelayedLines, type KeptLine } from './relayed-lines.js'
 import {
   failure,
@@ -26,7 +26,7 @@ import {
   type RelayedGateway,
 } from './relayed-request.js'
 import { capabilitiesFor, discoveryOf, MODERN, resultFor } from './relayed-result.js'
-import type { Hello } from './relayed-session.js'
+import { type Hello, SILENT } from './relayed-session.js'
 import { createStateCodec, type RelayedState } from './relayed-state.js'
 import { differingHeader } from './repeated-arguments.js'
 import { createReply, type Reply } from './reply.js'
@@ -116,7 +116,7 @@ export function createRelayedStateless(
     tell: (method: string, params: unknown) => void,
   ): Promise<Passed> {
     const { inputResponses, requestState, ...own } = params as JsonObject & Resumed
-    const asked = `${method} ${String(own.name ?? own.uri)}`
+    const asked = `${method} ${JSON.stringify(own.name ?? own.uri)}`
     const { principal } = caller
     const binding = { principal, gatewayId: gateway.surface.id, server: gateway.server, asked }
     const state: RelayedState = requestState === undefined ? {} : states.open(requestState, binding)
@@ -133,7 +133,10 @@ export function createRelayedStateless(
     try {
       const passed = await passOn(deps, gateway, line, request)
       if (passed.kind === 'error' || !passed.text.includes('"input_required"')) return passed
-      return { ...passed, text: wrapped(passed.text, (upstream) => states.seal({ upstream }, binding)) }
+      return {
+        ...passed,
+        text: wrapped(passed.text, (upstream) => states.seal({ upstream }, binding)),
+      }
     } catch (error) {
       if (!(error instanceof InputNeeded)) throw error
       const { inputRequests, requestState: approval } = error
@@ -164,7 +167,11 @@ async function listen(
   const tell = (method: string, value: unknown) => {
     const own = isObject(value) ? value : {}
     const meta = isObject(own._meta) ? own._meta : {}
-    reply.notify({ jsonrpc: '2.0', method, params: { ...own, _meta: { ...meta, ...subscription } } })
+    reply.notify({
+      jsonrpc: '2.0',
+      method,
+      params: { ...own, _meta: { ...meta, ...subscription } },
+    })
   }
   const wanted = isObject(params.notifications) ? params.notifications : {}
   const unwatch =
@@ -172,7 +179,8 @@ async function listen(
       ? gateway.surface.watch?.(caller.principal, () => tell(LIST_CHANGED.method, {}))
       : undefined
   try {
-    if (line.era === 'session') return await listenToSession(line, caller, wanted, tell, subscription)
+    if (line.era === 'session')
+      return await listenToSession(line, caller, wanted, tell, subscription)
     const options = { timeoutMs: 0, signal: caller.signal(), onNotification: tell }
     const passed = await line.relay(LISTEN, { notifications: params.notifications }, options)
     if (passed.kind === 'error') return passed
@@ -227,8 +235,9 @@ function mismatch(
   { method, params = {} }: JSONRPCRequest,
   { headers }: IncomingMessage,
 ): Passed | undefined {
-  if (method !== 'tools/call' || !isObject(params.arguments)) return undefined
-  const expected = line.repeatedArguments(String(params.name), params.arguments)
+  const { name, arguments: args } = params
+  if (method !== 'tools/call' || typeof name !== 'string' || !isObject(args)) return undefined
+  const expected = line.repeatedArguments(name, args)
   const header = differingHeader(expected, headers)
   if (header === undefined) return undefined
   const message = `Bad Request: the header ${header} does not repeat the argument that it stands for.`
@@ -237,19 +246,13 @@ function mismatch(
 
 /** Who speaks, as the envelope says; a bare request says nothing of it. */
 function helloIn({ params = {} }: JSONRPCRequest, era: Era): Hello {
-  if (era === 'session') return BARE
+  if (era === 'session') return SILENT
   const info = metaIn(params)[CLIENT_INFO_META_KEY]
   return {
     capabilities: capabilitiesIn(params),
-    clientInfo: isObject(info) ? (info as Hello['clientInfo']) : BARE.clientInfo,
+    clientInfo: isObject(info) ? (info as Hello['clientInfo']) : SILENT.clientInfo,
     protocolVersion: MODERN,
   }
-}
-
-const BARE: Hello = {
-  capabilities: {},
-  clientInfo: { name: 'unknown', version: '0' },
-  protocolVersion: '2025-11-25',
 }
 
 function capabilitiesIn(params: JsonObject): JsonObject {

@@ -7,7 +7,13 @@ import {
 } from '@modelcontextprotocol/server'
 import type { Principal } from '#accounts'
 import { type Order, showOutcome } from '#calls'
-import { type ClientSide, type Connections, isRpcError, type Relay, type Relayed } from '#connections'
+import {
+  type ClientSide,
+  type Connections,
+  isRpcError,
+  type Relay,
+  type Relayed,
+} from '#connections'
 import { Problem } from '#core/problem'
 import type { OfferedTool, OpenGateway } from '#gateways'
 import { FEE_BPS, isFree, showPrice } from '#pricing'
@@ -45,8 +51,7 @@ export type RelayedRequest = {
 /** What the client is to be told. */
 export type Passed =
   /** JSON of the result, and members for its `_meta`. */
-  | { kind: 'result'; text: string; added?: JsonObject }
-  | Extract<Relayed, { kind: 'error' }>
+  { kind: 'result'; text: string; added?: JsonObject } | Extract<Relayed, { kind: 'error' }>
 
 const INVALID_PARAMS = -32_602
 const INTERNAL_ERROR = -32_603
@@ -90,10 +95,10 @@ async function listTools(
   const reply = await line.relay('tools/list', sentOn(asked.params), optionsOf(asked))
   if (reply.kind === 'error') return reply
   const offered = await open.tools(asked.caller.principal)
-  const sold = new Map(offered.map((tool) => [tool.name, tool]))
+  const sold = new Map<unknown, OfferedTool>(offered.map((tool) => [tool.name, tool]))
   const { tools, ...rest } = JSON.parse(reply.text)
   const shown = (Array.isArray(tools) ? tools : []).flatMap((tool: JsonObject) => {
-    const offer = sold.get(String(tool?.name))
+    const offer = sold.get(tool?.name)
     return offer ? [withPrice(tool, offer)] : []
   })
   return { kind: 'result', text: JSON.stringify({ ...rest, tools: shown }) }

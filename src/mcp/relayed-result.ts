@@ -45,7 +45,8 @@ export function resultFor(
     ...result,
     ...(isModern && { resultType }),
     // The list of one is not that of another.
-    ...(isModern && CACHED.has(method) && { ttlMs: result.ttlMs ?? LIFE_MS, cacheScope: 'private' }),
+    ...(isModern &&
+      CACHED.has(method) && { ttlMs: result.ttlMs ?? LIFE_MS, cacheScope: 'private' }),
     ...(Object.keys(meta).length > 0 && { _meta: meta }),
   })
   if (structuredContent === undefined) return members

@@ -7,7 +7,7 @@ import type { ClientSide, Relay } from '#connections'
 import { Problem } from '#core/problem'
 import { isObject } from '#schemas'
 import { canAsk, elicitation, verdictIn } from './asking.js'
-import { LIST_CHANGED } from './conversation.js'
+import { LIST_CHANGED } from './list-changed.js'
 import { createQuestions, notificationText } from './relayed-questions.js'
 import {
   failure,
@@ -74,12 +74,19 @@ export function helloOf({ params = {} }: { params?: JsonObject | undefined }): H
   if (!isSpecType.Implementation(clientInfo) || !isObject(capabilities)) {
     throw new Problem('invalid_request', 'initialize takes clientInfo and capabilities.')
   }
-  const isKnown = SESSION_REVISIONS.includes(String(protocolVersion))
+  const known = SESSION_REVISIONS.find((revision) => revision === protocolVersion)
   return {
     capabilities,
     clientInfo: clientInfo as Hello['clientInfo'],
-    protocolVersion: isKnown ? String(protocolVersion) : NEWEST_SESSION,
+    protocolVersion: known ?? NEWEST_SESSION,
   }
+}
+
+/** Of a client that says nothing of itself. */
+export const SILENT: Hello = {
+  capabilities: {},
+  clientInfo: { name: 'unknown', version: '0' },
+  protocolVersion: NEWEST_SESSION,
 }
 
 const SESSION_REVISIONS = [NEWEST_SESSION, '2025-06-18', '2025-03-26', '2024-11-05']

@@ -8,10 +8,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
+import { sendRpcError } from './refusals.js'
 import type { KnownCaller, RelayDeps, RelayedGateway } from './relayed-request.js'
 import { type Hello, helloOf, type RelayedSession, startRelayedSession } from './relayed-session.js'
-import { sendRpcError } from './refusals.js'
-import { createResumableStreams, type PostStream, type ResumableStreams } from './resumable-streams.js'
+import {
+  createResumableStreams,
+  type PostStream,
+  type ResumableStreams,
+} from './resumable-streams.js'
 import { ownerOf } from './session.js'
 
 const MAX_SESSIONS_PER_KEY = 64
@@ -68,7 +72,12 @@ export function createRelayedSessions(deps: RelayDeps & { clock: Clock }) {
       stream.end()
     },
     /** The stream of what the server says unasked, or one that was lost. */
-    listen(req: IncomingMessage, res: ServerResponse, gateway: RelayedGateway, caller: KnownCaller) {
+    listen(
+      req: IncomingMessage,
+      res: ServerResponse,
+      gateway: RelayedGateway,
+      caller: KnownCaller,
+    ) {
       const { streams } = find(req, gateway, caller)
       const lastEventId = req.headers['last-event-id']
       if (typeof lastEventId === 'string') streams.resume(res, lastEventId)
@@ -83,11 +92,7 @@ export function createRelayedSessions(deps: RelayDeps & { clock: Clock }) {
     },
   }
 
-  async function open(
-    gateway: RelayedGateway,
-    caller: KnownCaller,
-    hello: Hello,
-  ): Promise<Kept> {
+  async function open(gateway: RelayedGateway, caller: KnownCaller, hello: Hello): Promise<Kept> {
     const keyId = caller.principal.key.id
     const leave = takePlace(keyId)
     const id = randomBytes(24).toString('base64url')

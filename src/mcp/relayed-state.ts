@@ -5,8 +5,8 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Principal } from '#accounts'
-import type { Clock } from '#core/clock'
 import { type RpcError, rpcError } from '#connections'
+import type { Clock } from '#core/clock'
 
 const LIFE_MS = 15 * 60 * 1_000
 const INVALID_PARAMS = -32_602
@@ -20,7 +20,12 @@ export type RelayedState = {
   approval?: string
 }
 
-export type StateBinding = { principal: Principal; gatewayId: string; server: string; asked: string }
+export type StateBinding = {
+  principal: Principal
+  gatewayId: string
+  server: string
+  asked: string
+}
 
 export type StateCodec = {
   seal(state: RelayedState, binding: StateBinding): string
@@ -37,7 +42,8 @@ export function createStateCodec({ key, clock }: { key: Buffer; clock: Clock }):
       return `${body}.${sign(body, binding).toString('base64url')}`
     },
     open(text, binding) {
-      const [body = '', signature = '', ...rest] = String(text).split('.')
+      if (typeof text !== 'string') throw notOurs()
+      const [body = '', signature = '', ...rest] = text.split('.')
       const given = Buffer.from(signature, 'base64url')
       const expected = sign(body, binding)
       const isSigned = given.length === expected.length && timingSafeEqual(given, expected)
@@ -50,7 +56,9 @@ export function createStateCodec({ key, clock }: { key: Buffer; clock: Clock }):
 
   function sign(body: string, { principal, gatewayId, server, asked }: StateBinding): Buffer {
     const bound = [principal.account.id, principal.key.id, gatewayId, server, asked, body]
-    return createHmac('sha256', key).update(`relay ${JSON.stringify(bound)}`).digest()
+    return createHmac('sha256', key)
+      .update(`relay ${JSON.stringify(bound)}`)
+      .digest()
   }
 }
 

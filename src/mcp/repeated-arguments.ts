@@ -20,7 +20,7 @@ export function differingHeader(
 
 /** A header's value without the marks of base64; `undefined` for marks around something else. */
 function plainForm(value: string): string | undefined {
-  if (!value.startsWith('=?base64?')) return value
+  if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value
   const [, data] = BASE64.exec(value) ?? []
   if (data === undefined) return undefined
   const bytes = Buffer.from(data, 'base64')

@@ -40,13 +40,13 @@ export function createReply(req: IncomingMessage, res: ServerResponse, isBatch: 
       if (!takesStream || res.destroyed) return false
       if (!res.headersSent) {
         openEvents(res)
-        for (const answer of answers) res.write(eventOf(answer))
+        for (const answer of answers) sendEvent(res, answer)
       }
-      res.write(eventOf(JSON.stringify(message)))
+      sendEvent(res, JSON.stringify(message))
       return true
     },
     answer(text) {
-      if (res.headersSent) res.write(eventOf(text))
+      if (res.headersSent) sendEvent(res, text)
       else answers.push(text)
     },
     end(status = 200) {
@@ -74,8 +74,14 @@ export function onceClosed(connection: Closing, then: () => void): void {
   else connection.once('close', then)
 }
 
-export function eventOf(json: string): string {
-  return `event: message\ndata: ${json}\n\n`
+/** A client that does not read what it is sent is given up at this much. */
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024
+
+/** Writes an event to a stream, as long as it is open. */
+export function sendEvent(res: ServerResponse, json: string): void {
+  if (res.writableEnded) return
+  if (res.writableLength > MAX_UNSENT_BYTES) res.destroy()
+  else res.write(`event: message\ndata: ${json}\n\n`)
 }
 
 /** Sends text that is JSON. */

@@ -56,7 +56,7 @@ type Event = { stream: Stream; number: number; text: string }
 
 export function createResumableStreams(): ResumableStreams {
   const streams = new Map<number, Stream>()
-  let kept: Event[] = []
+  const kept: Event[] = []
   let keptCharacters = 0
   let lastStream = -1
   let lastEvent = 0

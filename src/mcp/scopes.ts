@@ -29,5 +29,6 @@ function toolIn(message: unknown): string | undefined {
   if (!isObject(message) || message.method !== 'tools/call' || !isObject(message.params)) {
     return undefined
   }
-  return String(message.params.name)
+  const { name } = message.params
+  return typeof name === 'string' ? name : undefined
 }

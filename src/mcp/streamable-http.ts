@@ -22,13 +22,14 @@ import { createPendingAsks } from './pending-asks.js'
 import { answerPlainCall } from './plain-answer.js'
 import { plainCallIn } from './plain-call.js'
 import { REFUSED, sendRpcError } from './refusals.js'
+import { createRelayed, type RelayedDeps } from './relayed.js'
 import { sendJsonText } from './reply.js'
 import { requireScopes } from './scopes.js'
 import { createSessions, ownerOf } from './session.js'
 import type { Caller } from './surface.js'
 import { createRunningRequests } from './taken-back.js'
 
-export type StreamableHttpDeps = {
+export type StreamableHttpDeps = RelayedDeps & {
   clock: Clock
   /** Reads a request's body, within the gateway's limit. */
   readBody(req: IncomingMessage): Promise<Buffer>
@@ -45,9 +46,10 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
   const olderEra = { sessions, requests: createRunningRequests(), asks: createPendingAsks() }
   const modern = createModern()
   const asker = createAsker({ key: deps.stateKey, clock: deps.clock })
-  return { post, endSession, openStream }
+  const relayed = createRelayed(deps, modern)
+  return { post, endSession, openStream, close: relayed.close }
 
-  async function post({ req, res, principal, surface }: Asked): Promise<void> {
+  async function post({ req, res, principal, surface, relayed: gateway }: Asked): Promise<void> {
     if (!isJsonContentType(req.headers['content-type'] ?? null)) {
       throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
     }
@@ -55,7 +57,7 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
     requireScopes(surface, principal, body)
     const caller = callerOf(req, principal, res)
     const plain = plainCallIn(body, req.headers)
-    if (plain?.era === 'modern') {
+    if (plain?.era === 'modern' && !gateway) {
       const own = { ...caller, ask: askIn(body, principal) }
       sendJsonText(res, 200, await answerPlainCall(surface, own, plain.call, plain.era))
       return
@@ -63,7 +65,8 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
     const exchange = { req, res, surface, caller, body, messages: messagesIn(body) }
     const kind =
       plain?.era ?? classifyInboundRequest({ httpMethod: 'POST', body, ...headerFields(req) }).kind
-    if (kind === 'legacy') await answerLegacy(olderEra, exchange)
+    if (gateway) await relayed.post(gateway, exchange, { kind, isPlain: plain !== undefined })
+    else if (kind === 'legacy') await answerLegacy(olderEra, exchange)
     else await modern.answer({ ...exchange, caller: { ...caller, ask: askIn(body, principal) } })
   }
 
@@ -75,14 +78,23 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
     return asker(principal, params)
   }
 
-  function endSession({ req, res, principal, surface }: Asked): void {
+  function endSession({ req, res, principal, surface, relayed: gateway }: Asked): void {
+    if (gateway) {
+      relayed.endSession({ req, res, gateway, caller: callerOf(req, principal) })
+      return
+    }
     const ended = sessions.end(req.headers['mcp-session-id'], ownerOf(principal, surface))
     if (ended) res.writeHead(200).end()
     else sendRpcError(res, 404, REFUSED, 'There is no such session.')
   }
 
-  function openStream({ req, res, principal, surface }: Asked): void {
+  function openStream({ req, res, principal, surface, relayed: gateway }: Asked): void {
     if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
+    if (gateway) {
+      deps.streams.hold(res, principal)
+      relayed.listen({ req, res, gateway, caller: callerOf(req, principal) })
+      return
+    }
     if (sessionIn(req, sessions, ownerOf(principal, surface)) === undefined) {
       throw new Problem('invalid_request', 'A stream belongs to a session: initialize first.')
     }

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Conversation } from './conversation.js'
+import type { Channel, Conversation } from './conversation.js'
 import { onceClosed } from './reply.js'
 
 const SUBPROTOCOL = 'mcp'
@@ -14,17 +14,18 @@ const PING_INTERVAL_MS = 30_000
 /** A client that does not read what it is sent is given up at this much. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
 const POLICY_VIOLATION = 1008
+const GOING_AWAY = 1001
 
 export type WebSockets = {
   /**
    * Makes the connection a conversation.
    *
-   * @param start begins it, given what it says by.
+   * @param start begins it, given what carries it.
    * @param leave called once when it is over.
    */
   accept(
     raw: { req: IncomingMessage; socket: Duplex; head: Buffer },
-    start: (send: (json: string) => void) => Promise<Conversation>,
+    start: (channel: Channel) => Promise<Conversation>,
     leave: () => void,
   ): void
   /** Ends all of them. */
@@ -58,7 +59,7 @@ export function offersSubprotocol({ headers }: IncomingMessage): boolean {
 
 async function talk(
   ws: WebSocket,
-  start: (send: (json: string) => void) => Promise<Conversation>,
+  start: (channel: Channel) => Promise<Conversation>,
 ): Promise<void> {
   const early: Buffer[] = []
   let conversation: Conversation | undefined
@@ -82,9 +83,12 @@ async function talk(
   // What breaks the protocol of frames closes the connection; there is nothing else to do about it.
   ws.on('error', () => {})
   try {
-    conversation = await start((json) => {
-      if (ws.bufferedAmount > MAX_UNSENT_BYTES) ws.terminate()
-      else ws.send(json)
+    conversation = await start({
+      send(json) {
+        if (ws.bufferedAmount > MAX_UNSENT_BYTES) ws.terminate()
+        else ws.send(json)
+      },
+      hangUp: () => ws.close(GOING_AWAY),
     })
   } catch {
     ws.close(POLICY_VIOLATION)

@@ -44,7 +44,9 @@ beforeAll(async () => {
     failed: (error) => {
       throw error
     },
-    async fetchDocument(url) {
+    async fetchDocument(url, { staysHere }) {
+      // A host that redirects anywhere would let anybody speak in its name.
+      expect(staysHere).toBe(true)
       asked.push(url)
       const document = documents.get(url)
       if (!document) throw new Problem('invalid_request', 'It cannot be read.')

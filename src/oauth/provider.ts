@@ -26,7 +26,7 @@ export type ProviderDeps = {
   people: { get(id: string): Promise<unknown> }
   /** Counts what an address asks for; rejects past the most. */
   countFetch(address: string): Promise<void>
-  fetchDocument(url: string, limits: { maxBytes: number; timeoutMs: number }): Promise<Buffer>
+  fetchDocument(url: string, limits: typeof DOCUMENT_LIMITS): Promise<Buffer>
   /** A page for people that says what went wrong. */
   errorPage(text: string): { body: string; headers: Record<string, string> }
   failed(error: unknown): void
@@ -43,7 +43,8 @@ const CODE_LIFE_S = 60
 /** So long a person may think about a consent page. */
 const INTERACTION_LIFE_S = 30 * 60
 const DOCUMENT_KEPT_S = { min: 10 * 60, max: 10 * 60 }
-const DOCUMENT_LIMITS = { maxBytes: 5 * 1024, timeoutMs: 5_000 }
+/** A redirect of some host would let others speak in its name. */
+const DOCUMENT_LIMITS = { maxBytes: 5 * 1024, timeoutMs: 5_000, staysHere: true }
 /** Of Ed25519 in PKCS #8; the 32 bytes of the key follow. */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** What would make the library ask another host for more. */

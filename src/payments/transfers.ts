@@ -37,7 +37,8 @@ export function transferToSubAccount(
     idempotencyKey?: string | undefined
   },
 ): Promise<Transferred> {
-  refuseSuspended(principal)
+  // What a suspended account has stays where it is, also when the account above asks.
+  refuseSuspended({ account: sub, parent: principal.account })
   if (sub.balance === 'parent') {
     throw new Problem('invalid_request', "This sub-account spends its parent's money already.", {
       action: 'Give it limits instead, or make a sub-account with balance "own".',

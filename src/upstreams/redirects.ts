@@ -22,6 +22,8 @@ export type Journey = {
   ownHeaders: Record<string, string>
   limitBytes: number
   deadline: Deadline
+  /** Whether a redirect is an answer like others. */
+  staysHere: boolean
 }
 
 /** The final answer. Only GET and HEAD are sent on; another method's 3xx is an answer. */
@@ -35,7 +37,7 @@ export async function follow(journey: Journey): Promise<Received | Unanswered> {
     if (answer.kind === 'unanswered')
       return { ...answer, dispatched: answer.dispatched || isDispatched }
     const location = locationOf(journey.request, answer)
-    if (location === undefined) return answer
+    if (location === undefined || journey.staysHere) return answer
     if (redirects === MAX_REDIRECTS) return tooManyRedirects()
     const next = nextHop(hop, location, journey.scrubber)
     if (typeof next === 'string') return blocked(next, true)

@@ -259,6 +259,8 @@ test('a document is fetched through redirects, whole or not at all', async () =>
   const limits = { maxBytes: 100, timeoutMs: 1_000 }
   const document = await upstreams.fetchDocument(`${seller.origin}/moved`, limits)
   expect(document.toString()).toBe('{"openapi":"3.1.0"}')
+  const here = upstreams.fetchDocument(`${seller.origin}/moved`, { ...limits, staysHere: true })
+  await expect(here).rejects.toMatchObject({ message: expect.stringContaining('status 301') })
   for (const [url, maxBytes] of [
     [`${seller.origin}/api.json`, 10],
     [`${seller.origin}/none`, 100],

@@ -86,6 +86,8 @@ export type SendOptions = {
   timeoutMs?: number | undefined
   /** The most of the decoded body that is kept, instead of the gateway's own limit. */
   maxBodyBytes?: number | undefined
+  /** Whether redirects are answers, not followed. */
+  staysHere?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -103,9 +105,13 @@ export type Upstreams = {
   /**
    * A document at a stranger's URL, through the same guard.
    *
+   * @param limits `staysHere` where the URL itself says whose the document is.
    * @throws Problem `invalid_request` when it cannot be had whole within both limits.
    */
-  fetchDocument(url: string, limits: { maxBytes: number; timeoutMs: number }): Promise<Buffer>
+  fetchDocument(
+    url: string,
+    limits: { maxBytes: number; timeoutMs: number; staysHere?: boolean | undefined },
+  ): Promise<Buffer>
   /**
    * Whether requests may go to this URL, as far as its form tells. `name` is what its owner calls it.
    *
@@ -165,6 +171,7 @@ export function createUpstreams(options: Options): Upstreams {
       callId,
       timeoutMs = options.timeoutMs,
       maxBodyBytes = options.maxBodyBytes,
+      staysHere = false,
       signal,
     }: SendOptions,
   ): Promise<Answer> {
@@ -173,8 +180,8 @@ export function createUpstreams(options: Options): Upstreams {
     const limitBytes = maxBodyBytes + scrubber.longestBytes
     const ownHeaders = headersOf(options.userAgent, callId)
     try {
-      const journey = { egress, request, credential, scrubber, ownHeaders, limitBytes, deadline }
-      const result = await follow(journey)
+      const sent = { request, credential, scrubber, ownHeaders }
+      const result = await follow({ ...sent, egress, limitBytes, deadline, staysHere })
       const latencyMs = performance.now() - startedMs
       if (result.kind === 'unanswered') return { ...result, latencyMs }
       return await readAnswer(result, scrubber, { maxBodyBytes, nowMs: clock.now(), latencyMs })
@@ -185,10 +192,10 @@ export function createUpstreams(options: Options): Upstreams {
 
   return {
     send,
-    async fetchDocument(url, { maxBytes, timeoutMs }) {
+    async fetchDocument(url, { maxBytes, timeoutMs, staysHere }) {
       if (!URL.canParse(url)) throw documentRefused('It is not a URL.')
       const request: UpstreamRequest = { method: 'GET', url: new URL(url).href, headers: {} }
-      const limits = { timeoutMs, maxBodyBytes: maxBytes }
+      const limits = { timeoutMs, maxBodyBytes: maxBytes, staysHere }
       return wholeDocument(await send(request, NO_CREDENTIAL, limits))
     },
     checkReachable(baseUrl, field = 'base_url') {

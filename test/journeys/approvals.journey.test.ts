@@ -16,6 +16,7 @@ let world: World
 let buyer: Party
 let stranger: Party
 let endpointId: string
+let listing: { id: string; sellerKey: string }
 const args = { space: 'main', q: 'tea' }
 
 beforeAll(async () => {
@@ -23,7 +24,9 @@ beforeAll(async () => {
   buyer = await world.account('Buyer', '1')
   stranger = await world.account('Stranger', '1')
   const seller = await world.account('Seller')
-  endpointId = (await world.listing(seller, { endpoint: { requires_approval: true } })).endpointId
+  const listed = await world.listing(seller, { endpoint: { requires_approval: true } })
+  endpointId = listed.endpointId
+  listing = { id: listed.id, sellerKey: seller.key }
 })
 
 beforeEach(() => {
@@ -43,13 +46,18 @@ function answerTo(said: Said) {
   return { action, ...(action === 'accept' && { content: { approve: said === 'accept' } }) }
 }
 
-async function olderClient(said: Said, asked: unknown[] = []): Promise<Client> {
+async function olderClient(
+  said: Said,
+  asked: unknown[] = [],
+  { key, meanwhile = async () => {} }: { key?: string; meanwhile?: () => Promise<unknown> } = {},
+): Promise<Client> {
   const client = new Client({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } })
   client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
     asked.push(params)
+    await meanwhile()
     return answerTo(said)
   })
-  const requestInit = { headers: { authorization: `Bearer ${buyer.key}` } }
+  const requestInit = { headers: { authorization: `Bearer ${key ?? buyer.key}` } }
   await client.connect(
     new StreamableHTTPClientTransport(new URL(`${world.url}/mcp`), { requestInit }),
   )
@@ -107,6 +115,34 @@ test('the form says what, with which arguments, and for how much', async () => {
     'Approve this call of "Search the wiki"? It costs at most 0.00105 USDC. Arguments: {"space":"main","q":"tea"}',
   )
   expect(asked[0]!.requestedSchema).toMatchObject({ required: ['approve'] })
+})
+
+describe('what ends while a person is asked', () => {
+  const callAs = async (key: string, meanwhile: () => Promise<unknown>) => {
+    const client = await olderClient('accept', [], { key, meanwhile })
+    const name = 'call_api'
+    const result = await client.callTool({ name, arguments: order({ version: 1 }) })
+    await client.close()
+    return result.structuredContent as Json
+  }
+
+  test('buys nothing: an account that was suspended', async () => {
+    const culprit = await world.account('Culprit', '1')
+    const suspend = () =>
+      world.rest('POST', `/v1/accounts/${culprit.id}/suspend`, world.operatorKey, {
+        category: 'fraud',
+        reason: 'found out',
+      })
+    expect(await callAs(culprit.key, suspend)).toMatchObject({ code: 'account_suspended' })
+    expect(world.upstream.requests).toHaveLength(0)
+  })
+
+  test('is not sold: a listing that was paused', async () => {
+    const pause = () => world.rest('POST', `/v1/listings/${listing.id}/pause`, listing.sellerKey)
+    expect(await callAs(buyer.key, pause)).toMatchObject({ code: 'listing_changed' })
+    expect(world.upstream.requests).toHaveLength(0)
+    await world.rest('POST', `/v1/listings/${listing.id}/publish`, listing.sellerKey)
+  })
 })
 
 describe('a client that cannot ask', () => {

@@ -258,6 +258,19 @@ describe('a suspended account', () => {
   })
 })
 
+test('what a suspended sub-account has stays there, also when the account above asks', async () => {
+  const company = await world.account('Company', '1')
+  const team = await aTeam(company, { balance: 'own' })
+  const path = `/v1/sub-accounts/${team.id}/transfers`
+  await ask('POST', path, company.key, { amount: '0.4' })
+  await operator('POST', `/v1/accounts/${team.id}/suspend`, { reason: 'x', category: 'fraud' })
+  const back = { amount: '0.4', direction: 'to_parent' }
+  const refused = await world.rest('POST', path, company.key, back)
+  expect(refused.json).toMatchObject({ status: 403, code: 'account_suspended', reason: 'fraud' })
+  await operator('POST', `/v1/accounts/${team.id}/resume`, {})
+  expect(await ask('POST', path, company.key, back)).toMatchObject({ balance: '1' })
+})
+
 test('a suspended listing is off sale whatever its seller does, until the operator resumes it', async () => {
   const buyer = await world.account('Buyer', '1')
   const { id, endpointId } = await world.listing(seller)

@@ -10,7 +10,14 @@ import { aBrowser } from '../support/a-browser.js'
 import { aMcpServer } from '../support/an-mcp-server.js'
 import { anOAuthClient, aPerson, connect } from '../support/an-oauth-client.js'
 import { aSocket, type ClientConfig, clientOf, namesIn, rpcAt } from '../support/mcp-clients.js'
-import { answerJson, aWorld, type Json, OPERATOR_KEY, type Party, type World } from '../support/world.js'
+import {
+  answerJson,
+  aWorld,
+  type Json,
+  OPERATOR_KEY,
+  type Party,
+  type World,
+} from '../support/world.js'
 
 const USERS = { users: [{ id: 1, name: 'Ada' }], page: 1 }
 
@@ -127,7 +134,9 @@ describe('the page of the MCP gateway', () => {
     expect(await codeOf('{"jsonrpc":"2.0","id":1}')).toBe(-32_600)
     expect(await codeOf('{"method":"tools/list","id":1}')).toBe(-32_600)
     expect(await codeOf(message('tools/steal', {}))).toBe(-32_601)
-    expect(await codeOf(message('tools/call', { params: { ...params, name: 'none' } }))).toBe(-32_602)
+    expect(await codeOf(message('tools/call', { params: { ...params, name: 'none' } }))).toBe(
+      -32_602,
+    )
     expect(await codeOf(message('tools/call', { params: { arguments: {} } }))).toBe(-32_602)
     expect(await codeOf(message('tools/call', { params: await aFailingTool() }))).toBe(-32_603)
   })

@@ -181,7 +181,10 @@ describe.each(['eve', 'team'])('%s', (who) => {
 
   test.each(
     routes
-      .filter(({ method, path, who: may }) => method !== 'get' && !path.includes('{') && may !== 'operator')
+      .filter(
+        ({ method, path, who: may }) =>
+          method !== 'get' && !path.includes('{') && may !== 'operator',
+      )
       .map(nameOf),
   )('%s names nothing of another account, or is refused', async (name) => {
     const known = NAMING[name]

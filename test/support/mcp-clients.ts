@@ -64,6 +64,8 @@ export type Socket = {
   /** With the code of its closing. */
   closed: Promise<number>
   close(): void
+  /** Is gone without a word. */
+  breakOff(): void
 }
 
 /** An open WebSocket to a gateway's `/ws`. Rejects with the status where it is refused. */
@@ -92,5 +94,6 @@ export async function aSocket(url: string, headers: Record<string, string>): Pro
         socket.send(JSON.stringify({ jsonrpc: '2.0', ...message }))
       }),
     close: () => socket.close(),
+    breakOff: () => socket.terminate(),
   }
 }

@@ -21,10 +21,11 @@ export async function up(db: Knex): Promise<void> {
     table.bigInteger('decided_at')
     table.bigInteger('created_at').notNullable()
     table.bigInteger('expires_at').notNullable()
-    table.index(['account_id', 'id'])
     table.index(['account_id', 'request_hash'])
     table.index(['expires_at'])
   })
+  const open = 'on approvals (account_id, expires_at)'
+  await db.raw(`create index approvals_open ${open} where state = 'open'`)
 }
 
 export async function down(db: Knex): Promise<void> {

@@ -1,0 +1,50 @@
+/** Answers a conversation with what is met at an address. */
+import { canAsk } from './asking.js'
+import type { Answerer } from './conversation.js'
+import { LIST_CHANGED } from './list-changed.js'
+import { answerRequest } from './older-request.js'
+import { createPendingAsks } from './pending-asks.js'
+import type { Caller, Surface } from './surface.js'
+import { createRunningRequests } from './taken-back.js'
+
+/** What the requests of one conversation are kept under: there is no other in its keeping. */
+const SELF = ''
+
+/** @param say says something that belongs to no request; `false` where nobody hears it. */
+export function answererFor(
+  surface: Surface,
+  { principal }: Pick<Caller, 'principal'>,
+  say: (json: string) => boolean,
+): Answerer {
+  const requests = createRunningRequests()
+  const asks = createPendingAsks()
+  let asksPeople = false
+  let isOver = false
+  const tell = (message: object) => say(JSON.stringify(message))
+  const ask: Caller['ask'] = (question) => asks.ask(SELF, question, tell)
+  const unwatch = principal && surface.watch?.(principal, () => tell(LIST_CHANGED))
+
+  return {
+    async answer(message, caller) {
+      if (message.method === 'initialize') asksPeople = canAsk(message.params?.capabilities)
+      const request = requests.begin(SELF, message.id)
+      const isGone = () => isOver || request.isTakenBack()
+      const own = { ...caller, isGone, signal: request.signal, ask: asksPeople ? ask : undefined }
+      try {
+        return await answerRequest(surface, own, message, tell)
+      } finally {
+        request.done()
+      }
+    },
+    hear(message) {
+      if (!('method' in message)) asks.answered(SELF, message)
+      else if (message.method === 'notifications/cancelled') {
+        requests.takeBack(SELF, message.params?.requestId)
+      }
+    },
+    end() {
+      isOver = true
+      unwatch?.()
+    },
+  }
+}
