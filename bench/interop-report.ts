@@ -34,8 +34,8 @@ export function isGood(row: Row): boolean {
   return 'marketplace' in row && [row.marketplace, row.gateway].every(isRight)
 }
 
-function isRight({ hasListed, calls, isCharged }: Visit): boolean {
-  return hasListed && isCharged && calls.every(Boolean)
+function isRight({ isAsTold, hasListed, calls, isCharged }: Visit): boolean {
+  return isAsTold && hasListed && isCharged && calls.every(Boolean)
 }
 
 /** The whole page. @param today as it is written, YYYY-MM-DD. */
@@ -48,7 +48,7 @@ Written by \`npm run interop\` on ${today}: ${clients} releases of MCP clients, 
 work. Each row is a process of its own with the package from npm. It lists the tools and calls them: at the
 marketplace \`browse_apis\` and a paid \`call_api\`, at a gateway a paid tool that is an HTTP endpoint and a paid one
 that is a tool of an MCP server. "yes" means that the answer was right and that exactly these calls were charged;
-the revision is the one on the wire when the tools were called.
+transport and revision are those on the wire when the tools were called.
 
 ${markdown([HEADINGS, ...rows.map(cellsOf)], '---')}
 ${notes(rows)}`
@@ -59,12 +59,14 @@ function cellsOf(row: Row): string[] {
   const at = client.package.lastIndexOf('@')
   const name = client.package.slice(0, at)
   const asked = mode !== undefined && MODES.includes(mode) ? `, ${mode}` : ''
-  const head = [`\`${name}\`${asked}`, client.package.slice(at + 1), TRANSPORTS[transport]]
-  if (!('marketplace' in row)) return [...head, '–', '–', '–', '–', '–']
+  const head = [`\`${name}\`${asked}`, client.package.slice(at + 1)]
+  if (!('marketplace' in row)) return [...head, TRANSPORTS[transport], '–', '–', '–', '–', '–']
   const { marketplace, gateway } = row
+  const isAsTold = marketplace.isAsTold && gateway.isAsTold
   const revisions = new Set([marketplace.revision, gateway.revision].filter(Boolean))
   return [
     ...head,
+    isAsTold ? TRANSPORTS[transport] : `**not** ${TRANSPORTS[transport]}`,
     [...revisions].join(', ') || '–',
     yes(marketplace.hasListed && gateway.hasListed),
     yes(marketplace.calls.every(Boolean) && marketplace.isCharged),

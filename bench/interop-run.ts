@@ -21,6 +21,8 @@ export type Place = 'marketplace' | 'gateway'
 /** What came of it at one place. */
 export type Visit = {
   revision: string | undefined
+  /** Whether it called, if it did, over the transport that it was told to use. */
+  isAsTold: boolean
   hasListed: boolean
   /** For each call, whether its answer was right. */
   calls: boolean[]
@@ -68,10 +70,12 @@ export async function visit(
     calls: calls.map(({ name, arguments: args }) => ({ name, arguments: args })),
   }).catch((error: Error) => reasonIn(error.message))
   const after = await market.paidCalls()
+  const called = wire.called()
   wire.close()
   const isAnswer = typeof told === 'object'
   return {
-    revision: wire.revision(),
+    revision: called?.revision,
+    isAsTold: called === undefined || called.transport === how.transport,
     hasListed: isAnswer && tools.every((tool) => told.tools.includes(tool)),
     calls: calls.map(({ expected }, i) => isAnswer && told.answers[i]?.includes(expected) === true),
     isCharged: after - before === paid,
@@ -107,7 +111,7 @@ async function ask({ node, program }: Installed, task: object): Promise<Told> {
 /** The line of a program's last words that says most, without the paths of this machine. */
 function reasonIn(words: string): string {
   const lines = words.split('\n').map((line) => line.trim())
-  const line = lines.find((each) => /error|cannot|refused|fail/i.test(each)) ?? lines[0] ?? ''
+  const line = lines.find((each) => /^\w*Error\b/.test(each)) ?? lines[0] ?? ''
   return line.replaceAll(INTEROP_HOME, '…').replaceAll(tmpdir(), '…').slice(0, REASON_CHARACTERS)
 }
 

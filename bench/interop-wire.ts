@@ -2,12 +2,15 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
+import type { Transport } from './interop-client-list.js'
+
+export type Called = { revision: string | undefined; transport: Transport }
 
 export type Wire = {
   /** Where the client is sent. */
   origin: string
-  /** The revision in which tools were called; `undefined` where none was. */
-  revision(): string | undefined
+  /** How a tool was called last; `undefined` where none was. */
+  called(): Called | undefined
   close(): void
 }
 
@@ -21,7 +24,7 @@ export async function startWire(gateway: string): Promise<Wire> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    revision: notes.revision,
+    called: notes.called,
     close() {
       for (const client of sockets.clients) client.terminate()
       server.close()
@@ -34,18 +37,18 @@ type Notes = ReturnType<typeof takeNotes>
 
 function takeNotes() {
   let negotiated: string | undefined
-  let called: string | undefined
+  let called: Called | undefined
   return {
-    sent(text: string): void {
+    sent(text: string, transport: Transport): void {
       if (!text.includes('"tools/call"')) return
-      called =
-        /"io\.modelcontextprotocol\/protocolVersion":"([\d-]+)"/.exec(text)?.[1] ?? negotiated
+      const [, own] = /"io\.modelcontextprotocol\/protocolVersion":"([\d-]+)"/.exec(text) ?? []
+      called = { revision: own ?? negotiated, transport }
     },
     /** The answer to an `initialize` names the revision. */
     received(text: string): void {
       negotiated = /"protocolVersion":"([\d-]+)"/.exec(text)?.[1] ?? negotiated
     },
-    revision: () => called,
+    called: () => called,
   }
 }
 
@@ -66,7 +69,7 @@ function pass(gateway: string, req: IncomingMessage, res: ServerResponse, notes:
   req.on('data', (chunk: Buffer) => sent.push(chunk))
   req.on('end', () => {
     const body = Buffer.concat(sent)
-    notes.sent(body.toString())
+    notes.sent(body.toString(), req.url!.includes('/messages') ? 'sse' : 'http')
     onward.end(body)
   })
 }
@@ -77,7 +80,7 @@ function passSocket(gateway: string, req: IncomingMessage, client: WebSocket, no
   const onward = new WebSocket(url, 'mcp', { headers: { authorization } })
   const waiting: string[] = []
   client.on('message', (data: RawData) => {
-    notes.sent(String(data))
+    notes.sent(String(data), 'ws')
     if (onward.readyState === WebSocket.OPEN) onward.send(String(data))
     else waiting.push(String(data))
   })

@@ -3,29 +3,39 @@ import { DIRECT } from './contender.js'
 import { type Cell, labelsOf } from './report.js'
 import { byCallers, ratio } from './table.js'
 
-/** For each number of callers, and each other: how many times its calls, and its CPU time, Souk has. */
+/**
+ * For each number of callers, and each other: how many times its calls Souk has, and how many times
+ * the CPU time, without what each asks and with it.
+ */
 export function comparison(cells: readonly Cell[]): string {
   const sold = labelsOf(cells.filter(({ souk }) => souk))
   const others = labelsOf(cells.filter(({ name, souk }) => !souk && name !== DIRECT))
   if (sold.length === 0 || others.length === 0) return ''
-  const headings = sold.flatMap((label) => [`${label}: calls/s`, 'CPU/call'])
+  const headings = sold.flatMap((label) => [`${label}: calls/s`, 'CPU/call', 'with its server'])
   return byCallers(cells, (own) => {
     const rates = (label: string) => valuesOf(own, label, ({ perSecond }) => perSecond)
-    const micros = (label: string) => valuesOf(own, label, cpuOf)
+    const micros = (label: string) => valuesOf(own, label, ownMicros)
+    const allMicros = (label: string) => valuesOf(own, label, withServerMicros)
     const rows = others.map((other) => [
       `to ${other}`,
       ...sold.flatMap((label) => [
         ratio(rates(label), rates(other)),
         ratio(micros(label), micros(other)),
+        ratio(allMicros(label), allMicros(other)),
       ]),
     ])
     return [['Souk', ...headings], ...rows]
   })
 }
 
-/** Not that of the database, nor of the echo that others run: what the gateway itself burns. */
-function cpuOf({ cpuMicros }: Cell): number {
+/** What the gateway itself burns. */
+function ownMicros({ cpuMicros }: Cell): number {
   return cpuMicros ?? Number.NaN
+}
+
+/** With its database, or the echo that it runs as a program. */
+function withServerMicros(cell: Cell): number {
+  return ownMicros(cell) + (cell.serverMicros ?? 0)
 }
 
 /** In the order of the rounds. */

@@ -1,6 +1,6 @@
 /** What a tool promises of its answers, held to it before anything is charged. Pure. */
 import type { Catalogue, Offer } from '#catalogue'
-import { decodeUtf8, depthOf, MAX_JSON_DEPTH } from '#core/json-text'
+import { parseAnswer } from '#core/json-text'
 import type { Answer } from '#upstreams'
 import type { Verdict } from './judge.js'
 
@@ -20,7 +20,7 @@ export function asPromised(deps: Deps, { offer, answer, verdict }: Judged): Verd
   }
   if (answer.truncated) return broken('The answer is longer than a tool may give.')
   if (!offer.output) return verdict
-  const parsed = parse(answer.body)
+  const parsed = parseAnswer(answer.body)
   if (!parsed) return broken('The answer is not JSON, which output_schema promises.')
   const value = offer.target.kind === 'mcp' ? structuredIn(parsed.value) : parsed.value
   const faults = deps.catalogue.validateAnswer(offer, value)
@@ -36,14 +36,4 @@ function broken(message: string): Verdict {
 /** What an MCP server gives beside the content that is for reading. */
 function structuredIn(result: unknown): unknown {
   return (result as { structuredContent?: unknown } | null)?.structuredContent
-}
-
-function parse(body: Uint8Array): { value: unknown } | undefined {
-  const text = decodeUtf8(body)
-  if (text === undefined || depthOf(text) > MAX_JSON_DEPTH) return undefined
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    return undefined
-  }
 }

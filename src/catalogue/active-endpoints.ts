@@ -1,6 +1,5 @@
 /** What is sold by a listing, for an MCP server, or by an account, in the order of the ids. */
 import type { Db } from '#store'
-import type { Backend } from './listing.js'
 
 export type ActiveEndpoint = {
   endpointId: string
@@ -30,6 +29,5 @@ export async function activeEndpoints(
 function columnOf(of: EndpointsOf): Record<string, string> {
   if ('listing' in of) return { 'listings.slug': of.listing }
   if ('seller' in of) return { 'listings.seller_id': of.seller }
-  const backend: Backend = { type: 'mcp', server: of.server }
-  return { 'listings.backend': JSON.stringify(backend) }
+  return { 'listings.server': of.server }
 }

@@ -1,7 +1,6 @@
 /** The lists of what a looker may use, as slugs for the search. */
 import { allowedListings, type Principal, serversNamedFor } from '#accounts'
 import type { Db } from '#store'
-import type { Backend } from './listing.js'
 
 /** Slugs of the only listings that a looker may see, `undefined` for all. */
 export async function allowedSlugs(
@@ -10,20 +9,10 @@ export async function allowedSlugs(
 ): Promise<ReadonlySet<string> | undefined> {
   const servers = serversNamedFor(looker)
   if (servers.length === 0) return allowedListings(looker)
-  const names = new Map(servers.map((server) => [backendOf(server), server]))
-  const rows = await db('listings')
-    .whereIn('backend', [...names.keys()])
-    .select('slug', 'backend')
+  const rows = await db('listings').whereIn('server', servers).select('slug', 'server')
   const slugs = new Map<string, string[]>()
-  for (const { slug, backend } of rows) {
-    const server = names.get(backend)!
+  for (const { slug, server } of rows) {
     slugs.set(server, [...(slugs.get(server) ?? []), slug])
   }
   return allowedListings(looker, (server) => slugs.get(server) ?? [])
-}
-
-/** As the listings of an MCP server hold it. */
-function backendOf(server: string): string {
-  const backend: Backend = { type: 'mcp', server }
-  return JSON.stringify(backend)
 }

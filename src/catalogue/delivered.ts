@@ -1,5 +1,5 @@
 /** The success rule: whether an answer counts as delivered, and so is charged. Pure. */
-import { decodeUtf8, depthOf, MAX_JSON_DEPTH, valueAt } from '#core/json-text'
+import { parseAnswer, valueAt } from '#core/json-text'
 import type { SuccessRule } from './listing-schema.js'
 
 export type Delivery = { delivered: true } | { delivered: false; reason: string }
@@ -13,7 +13,7 @@ export function isDelivered(
     return { delivered: false, reason: `The provider answered with status ${answer.status}.` }
   }
   if (rule.must_exist === undefined && rule.must_not_exist === undefined) return { delivered: true }
-  const document = parse(answer.body)
+  const document = parseAnswer(answer.body)
   if (document === undefined) {
     return { delivered: false, reason: 'The answer is not JSON, which the success rule needs.' }
   }
@@ -32,14 +32,4 @@ export function isDelivered(
 function statusFits(rule: SuccessRule['status'], status: number): boolean {
   if (rule === '2xx') return status >= 200 && status < 300
   return Array.isArray(rule) ? rule.includes(status) : rule === status
-}
-
-function parse(body: Uint8Array): { value: unknown } | undefined {
-  const text = decodeUtf8(body)
-  if (text === undefined || depthOf(text) > MAX_JSON_DEPTH) return undefined
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    return undefined
-  }
 }

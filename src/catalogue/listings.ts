@@ -267,6 +267,7 @@ export function listingColumns(
     description: input.description,
     category: input.category,
     backend: JSON.stringify(input.backend),
+    server: input.backend.type === 'mcp' ? input.backend.server : null,
     limits: JSON.stringify(input.limits ?? {}),
     probe: JSON.stringify(input.probe ?? {}),
     provider: JSON.stringify(input.provider ?? {}),

@@ -64,7 +64,8 @@ export type Connections = {
   test(settings: ServerSettings): Promise<ServerTest>
   /**
    * Keeps a connection and tells when the tools may have changed: on the server's word and after
-   * each reconnect, at most once a second. The function that it gives ends it.
+   * each reconnect, at most once a second, and once a minute where it never stops changing. The
+   * function that it gives ends it.
    */
   watch(settings: ServerSettings, onToolsChanged: () => void): () => void
   /** How the watched connection of a server is; `off` when nothing watches it. */

@@ -29,6 +29,7 @@ test.each<[string, RegExp, (call: ToolRun) => unknown]>([
   ['an empty body', /nothing|JSON-RPC/, ({ raw }) => raw(200, 'application/json', '')],
   ['an empty result', /empty result/, () => ({})],
   ['a result that is a text', /JSON-RPC|another request/, () => 'done'],
+  ['content that is no list', /empty result/, () => ({ content: {}, structuredContent: {} })],
   ['202 to a call', /nothing/, ({ raw }) => raw(202, 'application/json', '')],
   ['what is not JSON', /not JSON-RPC/, ({ raw }) => raw(200, 'application/json', '<html>')],
   [
@@ -43,6 +44,14 @@ test.each<[string, RegExp, (call: ToolRun) => unknown]>([
           'latin1',
         ) as never,
       ),
+  ],
+  [
+    'a result that is nested without end',
+    /nested too deeply/,
+    ({ raw, id }) => {
+      const deep = '['.repeat(10_000) + ']'.repeat(10_000)
+      raw(200, 'application/json', `{"jsonrpc":"2.0","id":"${id}","result":{"content":${deep}}}`)
+    },
   ],
   [
     'the answer to another request',

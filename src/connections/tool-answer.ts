@@ -1,4 +1,5 @@
 /** What a buyer sees of a tool's reply: the result as it came, or a JSON-RPC error in our own words. */
+import { depthOf } from '#core/json-text'
 import type { Answer, Scrubber } from '#upstreams'
 import { broken, tooLong } from './http-exchange.js'
 import type { Reply } from './line.js'
@@ -12,6 +13,8 @@ const INVALID_REQUEST = -32600
 const INVALID_PARAMS = -32602
 const INTERNAL_ERROR = -32603
 const TOO_MANY_REQUESTS = 429
+/** Results that are nested deeper end some clients while they read. */
+const MAX_DEPTH = 512
 
 export type Seen = { scrubber: Scrubber; maxBodyBytes: number; latencyMs: number }
 
@@ -31,11 +34,17 @@ export function answerOf(reply: Reply, seen: Seen): Answer {
   }
   const { value, bytes } = reply
   const isAsking = value.resultType === 'input_required'
-  if (!isAsking && !Array.isArray(value.content) && value.structuredContent === undefined) {
+  const { content, structuredContent } = value
+  const hasContent =
+    Array.isArray(content) || (content === undefined && structuredContent !== undefined)
+  if (!isAsking && !hasContent) {
     return { ...broken('The server answers the call with an empty result.'), latencyMs }
   }
+  if (bytes.length > 2 * MAX_DEPTH && depthOf(bytes.toString('latin1')) > MAX_DEPTH) {
+    return { ...broken('The server answers with a result that is nested too deeply.'), latencyMs }
+  }
   // A tool that failed, or that asks for more, delivered nothing; neither speaks against the server.
-  return jsonAnswer(value.isError === true || isAsking ? 422 : 200, bytes, seen)
+  return jsonAnswer(value.isError || isAsking ? 422 : 200, bytes, seen)
 }
 
 function errorAnswer(error: ErrorBody, seen: Seen): Answer {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#core/clock'
 import { startDeadline } from '#upstreams'
 import { createBackOff } from './back-off.js'
+import { paced } from './change-pace.js'
 import type { KeptServer } from './kept-server.js'
 import type { ListenEnd } from './line.js'
 import type { Session } from './open-session.js'
@@ -23,7 +24,6 @@ export type Watch = { state(): ServerState; stop(): Promise<void> }
 export const OWN_HOLDER = 'souk'
 /** A stream that held this long was no failure. */
 const STEADY_MS = 60_000
-const TELL_EVERY_MS = 1000
 
 type Deps = {
   clock: Clock
@@ -35,7 +35,7 @@ export function watchServer(deps: Deps, kept: KeptServer): Watch {
   const stopping = new AbortController()
   const { signal } = stopping
   const backOff = createBackOff()
-  const changed = atMostOnceA(TELL_EVERY_MS, deps.onChange, signal)
+  const changed = paced(deps.onChange, signal)
   let state: ServerState = { status: 'connecting', since: deps.clock.now() }
   let wasAway = false
 
@@ -101,23 +101,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** Tells at once, then waits: what happens meanwhile is told together. */
-function atMostOnceA(ms: number, tell: () => void, signal: AbortSignal): () => void {
-  let isWaiting = false
-  let isDue = false
-  return function changed(): void {
-    if (isWaiting) {
-      isDue = true
-      return
-    }
-    isWaiting = true
-    isDue = false
-    tell()
-    setTimeout(() => {
-      isWaiting = false
-      if (isDue && !signal.aborted) changed()
-    }, ms).unref()
-  }
 }

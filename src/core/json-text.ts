@@ -38,6 +38,17 @@ export function parseRequestJson(bytes: Uint8Array): unknown {
   return value
 }
 
+/** What an upstream answered, where it is JSON that is not nested too deeply to be looked into. */
+export function parseAnswer(body: Uint8Array): { value: unknown } | undefined {
+  const text = decodeUtf8(body)
+  if (text === undefined || depthOf(text) > MAX_JSON_DEPTH) return undefined
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}
+
 /** How deeply brackets nest, counted without recursion. */
 export function depthOf(text: string): number {
   let depth = 0

@@ -10,6 +10,7 @@ import {
 import { parseRequestJson } from '#core/json-text'
 import { refusalIn } from '#core/storage-problem'
 import { messagesIn } from './messages.js'
+import { rpcCodeOf } from './refusals.js'
 import type { Caller } from './surface.js'
 
 /** Requests of one conversation that may run at once. */
@@ -107,11 +108,7 @@ export async function startConversation(talk: Talk): Promise<Conversation> {
 
   function errorOf(id: string | number | null, error: unknown): object {
     const refusal = refusalIn(error)
-    if (refusal) {
-      const isBroken = refusal.code === 'invalid_request'
-      const code = isBroken ? ProtocolErrorCode.InvalidRequest : -32_000
-      return failure(id, code, refusal.message, refusal.toJSON())
-    }
+    if (refusal) return failure(id, rpcCodeOf(refusal), refusal.message, refusal.toJSON())
     const trace_id = talk.failed(error)
     return failure(id, ProtocolErrorCode.InternalError, 'The gateway failed.', { trace_id })
   }

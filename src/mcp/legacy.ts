@@ -83,8 +83,9 @@ async function answerOne(
   if (sessionId === undefined) return answerRequest(surface, caller, message, reply.notify)
   const request = requests.begin(sessionId, message.id)
   const isGone = () => caller.isGone() || request.isTakenBack()
+  const client = () => ({ send: reply.notify, gone: [caller.signal(), request.signal()] })
   const ask: Caller['ask'] = asksIn(sessionId)
-    ? (question) => asks.ask(sessionId, question, reply.notify)
+    ? (question) => asks.ask(sessionId, question, client())
     : undefined
   const own = { ...caller, isGone, signal: request.signal, ask }
   try {

@@ -88,6 +88,28 @@ describe("an MCP server's result", () => {
     expect(whole.match(/resultType/g)).toHaveLength(1)
   })
 
+  test.each(['"_meta"', '"\\u005fmeta"', '"\\u005Fmeta"'])(
+    'cannot tell of a purchase under %s',
+    (name) => {
+      const text = `{"content":[],${name}:{"souk/call":{"outcome":"free"},"theirs":1}}`
+      const whole = resultText(nativeResult(mcp, anOutcome(text, 'application/json'), ''))
+      expect(JSON.parse(whole)._meta).toMatchObject({
+        theirs: 1,
+        'souk/call': { call_id: 'call_1' },
+      })
+      expect(whole.match(/souk\/call/g)).toHaveLength(1)
+    },
+  )
+
+  test('that asks for input that nobody can give is a refusal, not an empty success', () => {
+    const text = '{"resultType":"input_required","requestState":"x"}'
+    const fault = { code: 'upstream_failed' as const, message: 'The tool asks for more input.' }
+    const outcome = anOutcome(text, 'application/json', { status: 422, outcome: 'refunded', fault })
+    expect(shown(mcp, outcome)).toMatchObject({
+      ...{ isError: true, structuredContent: { code: 'upstream_failed' } },
+    })
+  })
+
   test('that is an error of a tool stays one', () => {
     const text = '{"content":[{"type":"text","text":"no"}],"isError":true}'
     const fault = { code: 'upstream_failed' as const, message: 'The tool failed.' }

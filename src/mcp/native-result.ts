@@ -14,6 +14,9 @@ const MAX_BINARY_BYTES = 1024 * 1024
 /** Refusals of servers of the current era that are about our request, not about the client's. */
 const OUR_OWN_FAULTS = [-32_020, -32_021, -32_022]
 
+/** Members of a result that are ours to say, though their names be written with escapes. */
+const NOT_PLAIN = /"_meta"|"resultType"|\\u00[4-7]/i
+
 type Offer = OfferedTool['offer']
 
 /** @throws ProtocolError where an MCP server answered with an error instead of a result. */
@@ -57,14 +60,17 @@ export function purchaseMeta(shown: Record<string, unknown>) {
 
 /** The server's own result, as it came; `undefined` where there is none. */
 function passedResult(text: string, meta: string): CallResult | undefined {
-  if (!text.startsWith('{"error"') && !text.includes('"_meta"') && !text.includes('"resultType"')) {
-    return { json: text, meta }
-  }
+  if (!text.startsWith('{"error"') && !NOT_PLAIN.test(text)) return { json: text, meta }
   const answer: unknown = JSON.parse(text)
   if (!isObject(answer)) return undefined
-  if (isObject(answer.error) && answer.content === undefined) throw protocolError(answer.error)
   const { _meta, resultType, ...result } = answer
-  const members = isObject(_meta) ? JSON.stringify(_meta).slice(1, -1) : ''
+  if (result.content === undefined && result.structuredContent === undefined) {
+    if (isObject(result.error)) throw protocolError(result.error)
+    // It asks for more input, which cannot be given here; the call's own fault says so.
+    return undefined
+  }
+  const { 'souk/call': _forged, ...theirs } = isObject(_meta) ? _meta : {}
+  const members = JSON.stringify(theirs).slice(1, -1)
   return { json: JSON.stringify(result), meta: [members, meta].filter(Boolean).join(',') }
 }
 

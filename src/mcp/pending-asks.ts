@@ -6,16 +6,16 @@ import { elicitation, verdictIn } from './asking.js'
 /** So long a person has in the client; the page of the approval stays open for longer. */
 const PATIENCE_MS = 5 * 60 * 1_000
 
+type Client = {
+  /** Carries the question to the client; `false` where it does not. */
+  send(message: object): boolean
+  /** Each aborted when the client went away, or wants no answer any more. */
+  gone: readonly AbortSignal[]
+}
+
 export type PendingAsks = {
-  /**
-   * @param send what carries the question to the client; `false` where it does not.
-   * @returns `undefined` without an answer.
-   */
-  ask(
-    sessionId: string,
-    question: Question,
-    send: (message: object) => boolean,
-  ): Promise<boolean | undefined>
+  /** @returns `undefined` without an answer. */
+  ask(sessionId: string, question: Question, client: Client): Promise<boolean | undefined>
   /** An answer that came in a session; one that nobody waits for is dropped. */
   answered(sessionId: string, message: { id?: unknown; result?: unknown }): void
 }
@@ -23,7 +23,7 @@ export type PendingAsks = {
 export function createPendingAsks(): PendingAsks {
   const waiting = new Map<string, (answer: boolean | undefined) => void>()
   return {
-    ask(sessionId, question, send) {
+    ask(sessionId, question, { send, gone }) {
       const id = `ask-${randomBytes(12).toString('base64url')}`
       const name = `${sessionId} ${id}`
       return new Promise((resolve) => {
@@ -35,8 +35,11 @@ export function createPendingAsks(): PendingAsks {
           resolve(answer)
         }
         waiting.set(name, finish)
-        const params = elicitation(question)
-        if (!send({ jsonrpc: '2.0', id, method: 'elicitation/create', params })) finish(undefined)
+        const isGone = AbortSignal.any([...gone])
+        isGone.addEventListener('abort', () => finish(undefined), { once: true })
+        const message = { jsonrpc: '2.0', id, method: 'elicitation/create' }
+        const isAsked = !isGone.aborted && send({ ...message, params: elicitation(question) })
+        if (!isAsked) finish(undefined)
       })
     },
     answered(sessionId, { id, result }) {

@@ -93,7 +93,7 @@ function problemOf({ telemetry }: RefusalDeps, error: unknown): Problem {
 }
 
 /** A body that is not JSON is a parse error; one that is, but is not allowed, an invalid request. */
-function rpcCodeOf({ code, message }: Problem): number {
+export function rpcCodeOf({ code, message }: Problem): number {
   if (code === 'internal_error') return INTERNAL_ERROR
   if (code !== 'invalid_request') return REFUSED
   return /not valid (JSON|UTF-8)/.test(message) ? PARSE_ERROR : INVALID_REQUEST

@@ -3,19 +3,12 @@
  * each request stands alone, and goes out on a connection that is kept for its key.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  type JSONRPCRequest,
-  SUBSCRIPTION_ID_META_KEY,
-} from '@modelcontextprotocol/server'
+import { CLIENT_INFO_META_KEY, type JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Relay } from '#connections'
 import type { Clock } from '#core/clock'
 import { isObject } from '#schemas'
-import { canAsk } from './asking.js'
-import { createAsker, InputNeeded, type Resumed } from './input-needed.js'
-import { LIST_CHANGED } from './list-changed.js'
 import { createRelayedLines, type KeptLine } from './relayed-lines.js'
+import { LISTEN, listen } from './relayed-listen.js'
 import {
   failure,
   failureOf,
@@ -25,20 +18,18 @@ import {
   type RelayDeps,
   type RelayedGateway,
 } from './relayed-request.js'
-import { capabilitiesFor, discoveryOf, MODERN, resultFor } from './relayed-result.js'
+import { discoveryOf, MODERN, resultFor } from './relayed-result.js'
+import { capabilitiesIn, createResumable, metaIn } from './relayed-resuming.js'
 import { type Hello, SILENT } from './relayed-session.js'
-import { createStateCodec, type RelayedState } from './relayed-state.js'
 import { differingHeader } from './repeated-arguments.js'
 import { createReply, type Reply } from './reply.js'
 
-type JsonObject = Record<string, unknown>
 type Era = Relay['era']
 
 const METHOD_NOT_FOUND = -32_601
 const HEADER_MISMATCH = -32_020
 const MISSING_CAPABILITY = -32_021
 
-const LISTEN = 'subscriptions/listen'
 /** What a client without a session may ask of a server of the session era. */
 const STATELESS = new Set([
   ...['tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'completion/complete'],
@@ -64,8 +55,7 @@ export function createRelayedStateless(
   deps: RelayDeps & { clock: Clock; stateKey: Buffer },
 ): RelayedStateless {
   const lines = createRelayedLines(deps)
-  const states = createStateCodec({ key: deps.stateKey, clock: deps.clock })
-  const asker = createAsker({ key: deps.stateKey, clock: deps.clock })
+  const resumable = createResumable(deps)
   return { answer, close: lines.close }
 
   async function answer(lone: Lone): Promise<void> {
@@ -106,123 +96,8 @@ export function createRelayedStateless(
       tell('notifications/progress', { progressToken: token, ...progress })
     const caller = token === undefined ? lone.caller : { ...lone.caller, onProgress }
     if (era === 'session') return passOn(deps, lone.gateway, line, { caller, method, params, tell })
-    return withState({ ...lone, caller }, line, tell)
+    return resumable({ ...lone, caller }, line, tell)
   }
-
-  /** The server's state goes out wrapped, and is unwrapped when the client brings it back. */
-  async function withState(
-    { gateway, caller, message: { method, params = {} } }: Lone,
-    line: KeptLine,
-    tell: (method: string, params: unknown) => void,
-  ): Promise<Passed> {
-    const { inputResponses, requestState, ...own } = params as JsonObject & Resumed
-    const asked = `${method} ${JSON.stringify(own.name ?? own.uri)}`
-    const { principal } = caller
-    const binding = { principal, gatewayId: gateway.surface.id, server: gateway.server, asked }
-    const state: RelayedState = requestState === undefined ? {} : states.open(requestState, binding)
-    const isApproval = state.approval !== undefined
-    const resumed: Resumed = isApproval ? { inputResponses, requestState: state.approval } : {}
-    const answers = isApproval ? state.answers : inputResponses
-    const sent = {
-      ...own,
-      ...(answers !== undefined && { inputResponses: answers }),
-      ...(state.upstream !== undefined && { requestState: state.upstream }),
-    }
-    const ask = canAsk(capabilitiesIn(params)) ? asker(principal, resumed) : undefined
-    const request = { caller: { ...caller, ask }, method, params: sent, tell }
-    try {
-      const passed = await passOn(deps, gateway, line, request)
-      if (passed.kind === 'error' || !passed.text.includes('"input_required"')) return passed
-      return {
-        ...passed,
-        text: wrapped(passed.text, (upstream) => states.seal({ upstream }, binding)),
-      }
-    } catch (error) {
-      if (!(error instanceof InputNeeded)) throw error
-      const { inputRequests, requestState: approval } = error
-      const next = { ...state, answers, approval }
-      const needed = { resultType: 'input_required', inputRequests }
-      const text = JSON.stringify({ ...needed, requestState: states.seal(next, binding) })
-      return { kind: 'result', text }
-    }
-  }
-}
-
-/** A result that asks for input with a state of ours around the server's. */
-function wrapped(text: string, seal: (upstream: unknown) => string): string {
-  const result = JSON.parse(text)
-  if (result.resultType !== 'input_required') return text
-  // Of a server without a state there is nothing to bring back.
-  if (result.requestState === undefined) return text
-  return JSON.stringify({ ...result, requestState: seal(result.requestState) })
-}
-
-/** Stays open until the client goes, or the server ends it. */
-async function listen(
-  { gateway, caller, message: { id, params = {} } }: Lone,
-  line: KeptLine,
-  reply: Reply,
-): Promise<Passed> {
-  const subscription = { [SUBSCRIPTION_ID_META_KEY]: id }
-  const tell = (method: string, value: unknown) => {
-    const own = isObject(value) ? value : {}
-    const meta = isObject(own._meta) ? own._meta : {}
-    reply.notify({
-      jsonrpc: '2.0',
-      method,
-      params: { ...own, _meta: { ...meta, ...subscription } },
-    })
-  }
-  const wanted = isObject(params.notifications) ? params.notifications : {}
-  const unwatch =
-    wanted.toolsListChanged === true
-      ? gateway.surface.watch?.(caller.principal, () => tell(LIST_CHANGED.method, {}))
-      : undefined
-  try {
-    if (line.era === 'session')
-      return await listenToSession(line, caller, wanted, tell, subscription)
-    const options = { timeoutMs: 0, signal: caller.signal(), onNotification: tell }
-    const passed = await line.relay(LISTEN, { notifications: params.notifications }, options)
-    if (passed.kind === 'error') return passed
-    return { ...passed, added: subscription }
-  } finally {
-    unwatch?.()
-  }
-}
-
-/** Of what servers of the session era say unasked, what clients of this one can ask to hear. */
-const CHANGES: Record<string, { field: string; of: string }> = {
-  'notifications/tools/list_changed': { field: 'toolsListChanged', of: 'tools' },
-  'notifications/prompts/list_changed': { field: 'promptsListChanged', of: 'prompts' },
-  'notifications/resources/list_changed': { field: 'resourcesListChanged', of: 'resources' },
-}
-
-function listenToSession(
-  line: KeptLine,
-  { signal }: KnownCaller,
-  wanted: JsonObject,
-  tell: (method: string, params: unknown) => void,
-  subscription: JsonObject,
-): Promise<Passed> {
-  const able = capabilitiesFor('modern', line)
-  const honored = Object.entries(CHANGES).filter(([, { field, of }]) => {
-    const capability = able[of]
-    return wanted[field] === true && isObject(capability) && capability.listChanged === true
-  })
-  const notifications = Object.fromEntries(honored.map(([, { field }]) => [field, true]))
-  tell('notifications/subscriptions/acknowledged', { notifications })
-  const heard = new Set(honored.map(([method]) => method))
-  return new Promise((resolve) => {
-    const unhear = line.hear((method, params) => {
-      if (heard.has(method)) tell(method, params)
-    })
-    const done = () => {
-      unhear()
-      resolve({ kind: 'result', text: '{}', added: subscription })
-    }
-    if (heard.size === 0 || signal().aborted) done()
-    else signal().addEventListener('abort', done, { once: true })
-  })
 }
 
 function canRelay(server: Era, client: Era, method: string): boolean {
@@ -253,15 +128,6 @@ function helloIn({ params = {} }: JSONRPCRequest, era: Era): Hello {
     clientInfo: isObject(info) ? (info as Hello['clientInfo']) : SILENT.clientInfo,
     protocolVersion: MODERN,
   }
-}
-
-function capabilitiesIn(params: JsonObject): JsonObject {
-  const capabilities = metaIn(params)[CLIENT_CAPABILITIES_META_KEY]
-  return isObject(capabilities) ? capabilities : {}
-}
-
-function metaIn(params: JsonObject): JsonObject {
-  return isObject(params._meta) ? params._meta : {}
 }
 
 function statusOf({ error, status }: Extract<Passed, { kind: 'error' }>, era: Era): number {

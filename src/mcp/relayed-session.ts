@@ -6,7 +6,7 @@ import { isSpecType, type JSONRPCMessage, type JSONRPCRequest } from '@modelcont
 import type { ClientSide, Relay } from '#connections'
 import { Problem } from '#core/problem'
 import { isObject } from '#schemas'
-import { canAsk, elicitation, verdictIn } from './asking.js'
+import { canAsk } from './asking.js'
 import { LIST_CHANGED } from './list-changed.js'
 import { createQuestions, notificationText } from './relayed-questions.js'
 import {
@@ -15,21 +15,18 @@ import {
   type KnownCaller,
   openLine,
   type Passed,
-  passOn,
   type RelayDeps,
   type RelayedGateway,
 } from './relayed-request.js'
 import { greetingOf, resultFor } from './relayed-result.js'
+import { createRounds } from './relayed-rounds.js'
 import { createRunningRequests } from './taken-back.js'
 
 type JsonObject = Record<string, unknown>
 
 /** Requests of one client that may run at once. */
 const MAX_RUNNING = 64
-/** How often a call may come back with questions before it is given up. */
-const MAX_ROUNDS = 10
 const NEWEST_SESSION = '2025-11-25'
-const INVALID_REQUEST = -32_600
 const REFUSED = -32_000
 /** The only requests of a session there are: there is no other in its keeping. */
 const SELF = ''
@@ -101,6 +98,7 @@ export async function startRelayedSession(
   const questions = createQuestions(carrier.say)
   const running = new Set<JSONRPCRequest>()
   let isOver = false
+  let unwatch: (() => void) | undefined
   const over = () => {
     if (isOver) return
     isOver = true
@@ -115,10 +113,12 @@ export async function startRelayedSession(
     onNotification: tell,
     onClose: over,
   })
-  const unwatch = gateway.surface.watch?.(caller.principal, () =>
-    carrier.say(JSON.stringify(LIST_CHANGED)),
-  )
-  if (isOver) unwatch?.()
+  const work = createRounds(deps, relay, questions)
+  if (!isOver) {
+    const changed = () => carrier.say(JSON.stringify(LIST_CHANGED))
+    unwatch = gateway.surface.watch?.(caller.principal, changed)
+  }
+  const ask = canAsk(hello.capabilities) ? questions.approve : undefined
 
   return {
     server: gateway.server,
@@ -131,7 +131,6 @@ export async function startRelayedSession(
       const request = requests.begin(SELF, message.id)
       running.add(message)
       try {
-        const ask = canAsk(hello.capabilities) ? approve : undefined
         const isGone = () => isOver || request.isTakenBack()
         const own = { ...who, isGone, signal: request.signal, ask }
         const passed = await settled(() => work(at, own, message, say))
@@ -159,63 +158,6 @@ export async function startRelayedSession(
       void relay.close()
     },
   }
-
-  /** Passes a request on; what a server of 2026-07-28 asks back is asked of the client. */
-  async function work(
-    at: RelayedGateway,
-    who: KnownCaller,
-    { method, params = {} }: JSONRPCRequest,
-    say: (json: string) => void,
-  ): Promise<Passed> {
-    if (method === 'initialize') return failure(INVALID_REQUEST, 'The session began already.')
-    if (method === 'ping' && relay.era === 'modern') return { kind: 'result', text: '{}' }
-    const token = isObject(params._meta) ? params._meta.progressToken : undefined
-    const onProgress: KnownCaller['onProgress'] = (progress) =>
-      say(notificationText('notifications/progress', { progressToken: token, ...progress }))
-    const asked = {
-      caller: token === undefined ? who : { ...who, onProgress },
-      method,
-      tell: (name: string, value: unknown) => say(notificationText(name, value)),
-    }
-    let sent: JsonObject = params
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const passed = await passOn(deps, at, relay, { ...asked, params: sent })
-      const needed = relay.era === 'modern' && passed.kind === 'result' && neededIn(passed.text)
-      if (!needed) return passed
-      const inputResponses = await answersTo(needed.inputRequests, who.signal())
-      const { requestState } = needed
-      sent = { ...params, inputResponses, ...(requestState !== undefined && { requestState }) }
-    }
-    return failure(REFUSED, `The server asks for input more than ${MAX_ROUNDS} times.`)
-  }
-
-  async function answersTo(inputRequests: unknown, signal: AbortSignal): Promise<JsonObject> {
-    const asked = Object.entries(isObject(inputRequests) ? inputRequests : {})
-    const answers = asked.map(async ([name, request]) => {
-      const { method, params } = isObject(request) ? request : {}
-      return [name, await questions.ask(String(method), params, signal)]
-    })
-    return Object.fromEntries(await Promise.all(answers))
-  }
-
-  async function approve(question: Parameters<typeof elicitation>[0]) {
-    const asking = questions.ask('elicitation/create', elicitation(question), deadline())
-    return asking.then(verdictIn, () => undefined)
-  }
-}
-
-/** So long a person has in the client; the page of the approval stays open for longer. */
-const PATIENCE_MS = 5 * 60 * 1_000
-
-function deadline(): AbortSignal {
-  return AbortSignal.timeout(PATIENCE_MS)
-}
-
-/** What of a result of 2026-07-28 asks for more. */
-function neededIn(text: string): JsonObject | undefined {
-  if (!text.includes('input_required')) return undefined
-  const result: unknown = JSON.parse(text)
-  return isObject(result) && result.resultType === 'input_required' ? result : undefined
 }
 
 async function settled(work: () => Promise<Passed>): Promise<Passed> {

@@ -4,11 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '#core/problem'
-import { openEvents, sendJsonText } from './reply.js'
+import { createEventLog, type LoggedEvent } from './event-log.js'
+import { onceClosed, openEvents, sendJsonText } from './reply.js'
 
-/** What one session keeps for clients that come back. */
-const MAX_EVENTS = 1_000
-const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
 /** A client that does not read what it is sent is given up at this much. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
 /** An answer that takes longer gets a stream that can be taken up again. */
@@ -47,45 +45,41 @@ type Stream = {
   number: number
   res: ServerResponse | undefined
   isEnded: boolean
-  /** The last event that went out, and the last that is no longer kept. */
+  /** The last event that went out. */
   sent: number
-  forgotten: number
 }
 
-type Event = { stream: Stream; number: number; text: string }
-
 export function createResumableStreams(): ResumableStreams {
+  const log = createEventLog()
   const streams = new Map<number, Stream>()
-  const kept: Event[] = []
-  let keptCharacters = 0
   let lastStream = -1
   let lastEvent = 0
   const unasked = newStream()
 
   return {
     post(req, res, options) {
-      return postStream(req, res, options, {
-        open() {
-          const stream = newStream()
-          attach(stream, res, options.primes)
-          return { say: (json) => write(stream, json), end: () => end(stream) }
-        },
+      return postStream(req, res, options.isBatch, () => {
+        const stream = newStream()
+        attach(stream, res)
+        if (options.primes) prime(stream, res)
+        return { say: (json) => write(stream, json), end: () => end(stream) }
       })
     },
     listen(res) {
       unasked.res?.end()
-      attach(unasked, res, false)
-      replay(unasked, unasked.sent)
+      attach(unasked, res)
+      for (const event of log.after(unasked.number, unasked.sent) ?? []) send(unasked, event)
     },
     resume(res, lastEventId) {
-      const [, number = '', event = ''] = /^(\d+)-(\d+)$/.exec(lastEventId) ?? []
+      const [, number, event] = /^(\d+)-(\d+)$/.exec(lastEventId) ?? []
       const stream = streams.get(Number(number))
-      if (number === '' || !stream || stream.forgotten > Number(event)) {
+      const missed = stream && log.after(stream.number, Number(event))
+      if (!missed) {
         throw new Problem('invalid_request', 'The events after this one are not kept any more.')
       }
       stream.res?.end()
-      attach(stream, res, false)
-      replay(stream, Number(event))
+      attach(stream, res)
+      for (const event of missed) send(stream, event)
       if (stream.isEnded) res.end()
     },
     say(json) {
@@ -99,59 +93,55 @@ export function createResumableStreams(): ResumableStreams {
   }
 
   function newStream(): Stream {
-    const number = ++lastStream
-    const stream = { number, res: undefined, isEnded: false, sent: 0, forgotten: 0 }
-    streams.set(number, stream)
+    forgetEnded()
+    const stream = { number: ++lastStream, res: undefined, isEnded: false, sent: 0 }
+    streams.set(stream.number, stream)
     return stream
   }
 
-  function attach(stream: Stream, res: ServerResponse, primes: boolean): void {
-    openEvents(res)
-    stream.res = res
-    res.once('close', () => {
-      if (stream.res === res) stream.res = undefined
-    })
-    if (primes) res.write(`id: ${stream.number}-${lastEvent}\nretry: ${RETRY_MS}\ndata: \n\n`)
+  /** Of streams that ended, those of which nothing is kept. */
+  function forgetEnded(): void {
+    for (const { number, isEnded } of streams.values()) {
+      if (isEnded && !log.has(number)) streams.delete(number)
+    }
+  }
+
+  /** Gives a client the place to come back to, before there is anything to say. */
+  function prime({ number }: Stream, res: ServerResponse): void {
+    res.write(`id: ${number}-${lastEvent}\nretry: ${RETRY_MS}\ndata: \n\n`)
   }
 
   function write(stream: Stream, json: string): void {
     const number = ++lastEvent
     const text = `id: ${stream.number}-${number}\nevent: message\ndata: ${json}\n\n`
-    kept.push({ stream, number, text })
-    keptCharacters += text.length
-    while (kept.length > MAX_EVENTS || keptCharacters > MAX_KEPT_CHARACTERS) forgetOldest()
-    send(stream, number, text)
+    const event = { stream: stream.number, number, text }
+    log.add(event)
+    send(stream, event)
   }
+}
 
-  function send(stream: Stream, number: number, text: string): void {
-    const { res } = stream
-    if (!res || res.destroyed || res.writableEnded) return
-    if (res.writableLength > MAX_UNSENT_BYTES) {
-      res.destroy()
-      return
-    }
-    res.write(text)
-    stream.sent = number
-  }
+function attach(stream: Stream, res: ServerResponse): void {
+  openEvents(res)
+  stream.res = res
+  onceClosed(res, () => {
+    if (stream.res === res) stream.res = undefined
+  })
+}
 
-  function replay(stream: Stream, after: number): void {
-    const missed = kept.filter((event) => event.stream === stream && event.number > after)
-    for (const { number, text } of missed) send(stream, number, text)
+function send(stream: Stream, { number, text }: LoggedEvent): void {
+  const { res } = stream
+  if (!res || res.destroyed || res.writableEnded) return
+  if (res.writableLength > MAX_UNSENT_BYTES) {
+    res.destroy()
+    return
   }
+  res.write(text)
+  stream.sent = number
+}
 
-  function end(stream: Stream): void {
-    stream.isEnded = true
-    stream.res?.end()
-    if (!kept.some((event) => event.stream === stream)) streams.delete(stream.number)
-  }
-
-  function forgetOldest(): void {
-    const { stream, number, text } = kept.shift()!
-    keptCharacters -= text.length
-    stream.forgotten = number
-    const isOver = stream.isEnded && !kept.some((event) => event.stream === stream)
-    if (isOver) streams.delete(stream.number)
-  }
+function end(stream: Stream): void {
+  stream.isEnded = true
+  stream.res?.end()
 }
 
 type Opened = { say(json: string): void; end(): void }
@@ -160,8 +150,8 @@ type Opened = { say(json: string): void; end(): void }
 function postStream(
   req: IncomingMessage,
   res: ServerResponse,
-  { isBatch }: PostOptions,
-  { open }: { open(): Opened },
+  isBatch: boolean,
+  open: () => Opened,
 ): PostStream {
   const answers: string[] = []
   const takesStream = req.headers.accept?.includes('text/event-stream') === true

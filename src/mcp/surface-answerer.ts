@@ -19,17 +19,20 @@ export function answererFor(
   const requests = createRunningRequests()
   const asks = createPendingAsks()
   let asksPeople = false
-  let isOver = false
+  const over = new AbortController()
   const tell = (message: object) => say(JSON.stringify(message))
-  const ask: Caller['ask'] = (question) => asks.ask(SELF, question, tell)
   const unwatch = principal && surface.watch?.(principal, () => tell(LIST_CHANGED))
 
   return {
     async answer(message, caller) {
       if (message.method === 'initialize') asksPeople = canAsk(message.params?.capabilities)
       const request = requests.begin(SELF, message.id)
-      const isGone = () => isOver || request.isTakenBack()
-      const own = { ...caller, isGone, signal: request.signal, ask: asksPeople ? ask : undefined }
+      const isGone = () => over.signal.aborted || request.isTakenBack()
+      const client = () => ({ send: tell, gone: [over.signal, request.signal()] })
+      const ask: Caller['ask'] = asksPeople
+        ? (question) => asks.ask(SELF, question, client())
+        : undefined
+      const own = { ...caller, isGone, signal: request.signal, ask }
       try {
         return await answerRequest(surface, own, message, tell)
       } finally {
@@ -43,7 +46,7 @@ export function answererFor(
       }
     },
     end() {
-      isOver = true
+      over.abort()
       unwatch?.()
     },
   }

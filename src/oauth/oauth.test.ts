@@ -191,6 +191,29 @@ test('Host and X-Forwarded headers change nothing that is said of the server', a
   expect([issuer, token_endpoint]).toEqual([PUBLIC_URL, `${PUBLIC_URL}/oauth/token`])
 })
 
+test('addresses are answered in one spelling, so that none goes past what is counted', () => {
+  for (const path of ['/oauth/register', '/oauth/authorize', '/oauth/authorize/abc_-1']) {
+    expect(oauth.owns(path)).toBe(true)
+  }
+  const others = ['/oauth/REGISTER', '/oauth/register/', '/oauth//register', '/oauth/./register']
+  const pages = [
+    '/oauth/authorize/',
+    '/oauth/Authorize',
+    '/oauth/authorize/a/b',
+    '/oauth/consent/a',
+  ]
+  for (const path of [...others, ...pages]) expect([path, oauth.owns(path)]).toEqual([path, false])
+})
+
+test('somebody who begins to let programs in without end is told to wait', async () => {
+  const query = 'client_id=none&response_type=code'
+  const headers = { 'x-forwarded-for': '203.0.113.10' }
+  let last: Response | undefined
+  for (let i = 0; i <= 600; i++) last = await fetch(`${site}/oauth/authorize?${query}`, { headers })
+  expect([last!.status, last!.headers.get('content-type')]).toEqual([429, 'text/html'])
+  expect(await last!.text()).toContain('too many')
+})
+
 test('somebody who registers without end is told to wait', async () => {
   const statuses = new Set<number>()
   for (let i = 0; i < 70 && !statuses.has(429); i++) {

@@ -11,7 +11,7 @@ import type { Store } from '#store'
 import { type ConsentDesk, createConsentDesk } from './consent.js'
 import { createGrants, type GrantKeys, type Grants } from './grants.js'
 import { purgePayloads, type Sealer } from './payloads.js'
-import { CONSENT_PATH, openProvider, type ProviderDeps, ROUTES } from './provider.js'
+import { openProvider, type ProviderDeps, ROUTES } from './provider.js'
 import { createResources, FIRST_SCOPES, type Resources } from './resources.js'
 
 export type { Consent } from './consent.js'
@@ -20,8 +20,18 @@ export { createAccessTokens } from './tokens.js'
 const HOUR_MS = 60 * 60_000
 const REGISTRATIONS: Rule = { name: 'oauth-register', most: 60, windowMs: HOUR_MS }
 const DOCUMENTS: Rule = { name: 'oauth-document', most: 60, windowMs: HOUR_MS }
+/** Each is kept until its person decides, or for half an hour. */
+const AUTHORIZATIONS: Rule = { name: 'oauth-authorize', most: 600, windowMs: HOUR_MS }
+const PACES: Readonly<Record<string, Rule>> = {
+  [ROUTES.registration]: REGISTRATIONS,
+  [ROUTES.authorization]: AUTHORIZATIONS,
+}
 /** Scopes of OpenID Connect that clients ask for by habit; here they mean nothing. */
 const FOREIGN_SCOPES = new Set(['openid', 'offline_access', 'profile', 'email'])
+
+const ADDRESSES: ReadonlySet<string> = new Set(Object.values(ROUTES))
+/** Where a browser comes back to with the decision of its person. */
+const RESUMED = /^\/oauth\/authorize\/[\w-]{1,64}$/
 
 /** Both well-known documents, before or after the path of a resource. */
 const WELL_KNOWN =
@@ -89,7 +99,8 @@ export function createOAuth(deps: Deps): OAuth {
       sendJson(res, 200, metadata)
       return
     }
-    if (path === ROUTES.registration && !(await mayRegister(req, res))) return
+    const pace = Object.hasOwn(PACES, path) ? PACES[path] : undefined
+    if (pace && !(await isInPace(pace, req, res))) return
     const wellKnown = WELL_KNOWN.exec(path)?.[1]
     if (wellKnown) req.url = wellKnown
     if (path === ROUTES.authorization) req.url = settledAuthorization(req.url!)
@@ -97,22 +108,27 @@ export function createOAuth(deps: Deps): OAuth {
     await (await provider()).callback()(req, res)
   }
 
-  async function mayRegister(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  async function isInPace(pace: Rule, req: IncomingMessage, res: ServerResponse): Promise<boolean> {
     try {
-      await throttle.take(REGISTRATIONS, networkAddressOf(req))
+      await throttle.take(pace, networkAddressOf(req))
       return true
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       res.setHeader('retry-after', Math.ceil((error.retryAfterMs ?? HOUR_MS) / 1000))
-      sendJson(res, 429, { error: 'temporarily_unavailable', error_description: error.message })
+      if (pace === AUTHORIZATIONS) {
+        const { body, headers } = deps.errorPage(error.message)
+        res.writeHead(429, headers).end(body)
+      } else {
+        sendJson(res, 429, { error: 'temporarily_unavailable', error_description: error.message })
+      }
       return false
     }
   }
 }
 
+/** To the letter: the library takes other spellings, too, which would go past what is checked before it. */
 function isOwn(path: string): boolean {
-  if (path.startsWith(`${CONSENT_PATH}/`)) return false
-  return path.startsWith('/oauth/') || WELL_KNOWN.test(path)
+  return ADDRESSES.has(path) || RESUMED.test(path) || WELL_KNOWN.test(path)
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

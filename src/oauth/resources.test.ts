@@ -12,6 +12,8 @@ const meant: [string, string | undefined][] = [
   [URL, undefined],
   [`${URL}/v1`, undefined],
   [`${URL}/mcp/acme`, undefined],
+  [`${URL}/mcp/acme/..`, undefined],
+  [`${URL}/mcp/acme/TOOLS`, undefined],
   [`${URL}/mcp/acme/tools/more/still`, undefined],
   [`${URL}/mcp?x=1`, undefined],
   [`${URL}/mcp#x`, undefined],

@@ -9,7 +9,8 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 export const FIRST_SCOPES: readonly Scope[] = ['call', 'read']
 
 /** `/mcp`, or a gateway, and what may follow it for the older transports. */
-const RESOURCE_PATH = /^(\/mcp(?:\/[a-z0-9-]{1,64}\/[\w.-]{1,64})?)(?:\/(?:sse|ws|messages))?\/?$/
+const RESOURCE_PATH =
+  /^(\/mcp(?:\/[a-z0-9-]{1,64}\/[a-z0-9-]{1,64})?)(?:\/(?:sse|ws|messages))?\/?$/
 
 /** Protected resource metadata, RFC 9728. */
 export type ResourceMetadata = {

@@ -1,5 +1,5 @@
 /** Money in and out. In the sandbox it comes in as the operator's grants; it is earned by selling. */
-import { type Account, type Principal, suspensionOf } from '#accounts'
+import { type Account, type Principal, payerOf, suspensionOf } from '#accounts'
 import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
 import { formatUsdc, type Nanos } from '#core/money'
@@ -12,7 +12,7 @@ export { welcome } from './welcome.js'
 type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
 
 /**
- * Adds sandbox credit to an account.
+ * Adds sandbox credit to an account, or to the one above it where that one pays.
  *
  * @param amount nano-USDC, more than zero.
  * @throws Problem `forbidden` outside the sandbox, `invalid_request` for nothing.
@@ -30,12 +30,13 @@ export async function grant(
   if (terms.amount === 0n) throw new Problem('invalid_request', 'amount must be more than 0.')
   const now = clock.now()
   const reference = newId('grant', now)
+  const payer = payerOf({ account })
   const outcome = await ledger.commit({
     commands: [
       {
         kind: 'grant',
         reference,
-        account: account.id,
+        account: payer,
         amount: terms.amount,
         memo: terms.reason,
         atMs: now,
@@ -45,7 +46,7 @@ export async function grant(
   if (!outcome.accepted) throw new Error(`a grant cannot be refused as ${outcome.refusal.reason}`)
   return {
     id: reference,
-    account_id: account.id,
+    account_id: payer,
     amount: formatUsdc(terms.amount),
     balance: formatUsdc(outcome.results[0]!.available),
   }

@@ -21,7 +21,8 @@ export type Transferred = {
 }
 
 /**
- * Moves money between an account and a sub-account that has a balance of its own.
+ * Moves money between an account and a sub-account that has a balance of its own, or takes over what
+ * any sub-account earned: one that is closed has no key to do so itself.
  *
  * @param terms.amount nano-USDC, more than zero.
  * @throws Problem `insufficient_balance`, `invalid_request`, `idempotency_conflict`,
@@ -34,20 +35,28 @@ export function transferToSubAccount(
   terms: {
     amount: Nanos
     direction: 'to_sub_account' | 'to_parent'
+    source?: Move['source'] | undefined
     idempotencyKey?: string | undefined
   },
 ): Promise<Transferred> {
   // What a suspended account has stays where it is, also when the account above asks.
   refuseSuspended({ account: sub, parent: principal.account })
+  const [above, below] = [principal.account.id, sub.id]
+  const { amount, direction, source = 'spending' } = terms
+  if (source === 'earnings') {
+    if (direction === 'to_parent') {
+      return move(deps, principal, { source, from: below, to: above, amount }, terms)
+    }
+    throw new Problem('invalid_request', 'Earnings go up only: send direction "to_parent".')
+  }
   if (sub.balance === 'parent') {
     throw new Problem('invalid_request', "This sub-account spends its parent's money already.", {
       action: 'Give it limits instead, or make a sub-account with balance "own".',
     })
   }
-  const [from, to] = [principal.account.id, sub.id]
-  const isDown = terms.direction === 'to_sub_account'
-  const way = isDown ? { from, to } : { from: to, to: from }
-  return move(deps, principal, { source: 'spending', ...way, amount: terms.amount }, terms)
+  const isDown = direction === 'to_sub_account'
+  const way = isDown ? { from: above, to: below } : { from: below, to: above }
+  return move(deps, principal, { source, ...way, amount }, terms)
 }
 
 /**

@@ -51,7 +51,10 @@ export async function relayedGateway() {
   async function post(path: string, body: object): Promise<Json> {
     const response = await fetch(url + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
       body: JSON.stringify(body),
     })
     const text = await response.text()
@@ -104,5 +107,7 @@ async function untilDiscovered(count: () => Promise<number>): Promise<void> {
     if (found === toolCount) return
     await wait(100)
   }
-  throw new Error(`The gateway lists ${found} tools of the everything server instead of ${toolCount}.`)
+  throw new Error(
+    `The gateway lists ${found} tools of the everything server instead of ${toolCount}.`,
+  )
 }

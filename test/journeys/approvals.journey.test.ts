@@ -8,6 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { aBrowser } from '../support/a-browser.js'
+import { aSocket } from '../support/mcp-clients.js'
 import { answerJson, aWorld, type Party, type World } from '../support/world.js'
 
 type Json = Record<string, unknown>
@@ -115,6 +116,35 @@ test('the form says what, with which arguments, and for how much', async () => {
     'Approve this call of "Search the wiki"? It costs at most 0.00105 USDC. Arguments: {"space":"main","q":"tea"}',
   )
   expect(asked[0]!.requestedSchema).toMatchObject({ required: ['approve'] })
+})
+
+describe('a question whose client goes away', () => {
+  const inFlight = () => world.started.gateway.deps.slots.inFlight()
+  const never = new Promise(() => {})
+
+  test('keeps no room for its call: over HTTP', async () => {
+    const asked: unknown[] = []
+    const client = await olderClient('accept', asked, { meanwhile: () => never })
+    client.callTool({ name: 'call_api', arguments: order() }).catch(() => {})
+    await expect.poll(() => asked.length).toBe(1)
+    expect(inFlight()).toBe(1)
+    await client.close()
+    await expect.poll(inFlight).toBe(0)
+  })
+
+  test('keeps no room for its call: over a WebSocket', async () => {
+    const at = `${world.url}/mcp/ws`
+    const socket = await aSocket(at, { authorization: `Bearer ${buyer.key}` })
+    const capabilities = { elicitation: {} }
+    const hello = { protocolVersion: '2025-11-25', clientInfo: { name: 'x', version: '1' } }
+    await socket.ask({ id: 1, method: 'initialize', params: { ...hello, capabilities } })
+    const params = { name: 'call_api', arguments: order() }
+    void socket.ask({ id: 2, method: 'tools/call', params })
+    await expect.poll(() => socket.heard.at(-1)?.method).toBe('elicitation/create')
+    expect(inFlight()).toBe(1)
+    socket.close()
+    await expect.poll(inFlight).toBe(0)
+  })
 })
 
 describe('what ends while a person is asked', () => {

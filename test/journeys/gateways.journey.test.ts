@@ -8,6 +8,7 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { aSocket } from '../support/mcp-clients.js'
 import { answerJson, aWorld, type Party, type World } from '../support/world.js'
 
 let world: World
@@ -30,6 +31,8 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 type Json = Record<string, unknown>
+
+const MINE = { name: 'Mine', type: 'mcp', endpoint: 'mine' }
 
 const make = (body: object, key = buyer.key) => world.rest('POST', '/v1/gateways', key, body)
 
@@ -115,10 +118,26 @@ describe('a gateway', () => {
   test('pins a version that is asked for as name@version', async () => {
     const { path } = await aGateway('pinned', [endpointId])
     const params = { name: 'search@1', arguments: { space: 'main', q: 'tea' } }
-    expect((await rpc(path, 'tools/call', params)).result.isError).toBeUndefined()
+    expect((await rpc(path, 'tools/call', params)).result.isError).toBe(false)
     const missing = { ...params, name: 'search@9' }
     expect((await rpc(path, 'tools/call', missing)).error).toMatchObject({ code: -32_602 })
   })
+})
+
+test('a conversation that is open when its account is suspended buys nothing more', async () => {
+  const culprit = await world.account('Culprit', '1')
+  await make({ ...MINE, configuration: { tools: [endpointId] } }, culprit.key)
+  const at = `${world.url}/mcp/${culprit.slug}/mine/ws`
+  const socket = await aSocket(at, { authorization: `Bearer ${culprit.key}` })
+  const params = { name: 'search', arguments: { space: 'main', q: 'tea' } }
+  const buy = (id: number) => socket.ask({ id, method: 'tools/call', params })
+  expect(await buy(1)).toMatchObject({ result: { _meta: { 'souk/call': { outcome: 'charged' } } } })
+  const why = { category: 'fraud', reason: 'found out' }
+  await world.rest('POST', `/v1/accounts/${culprit.id}/suspend`, world.operatorKey, why)
+  expect(await buy(2)).toMatchObject({
+    result: { isError: true, structuredContent: { code: 'account_suspended' } },
+  })
+  socket.close()
 })
 
 const headers = () => ({ authorization: `Bearer ${buyer.key}` })

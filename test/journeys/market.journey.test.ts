@@ -258,6 +258,35 @@ describe('a suspended account', () => {
   })
 })
 
+test.each(['own', 'parent'])(
+  'what a closed sub-account earned is not lost: balance %s',
+  async (balance) => {
+    const company = await world.account('Company', '1')
+    const team = await aTeam(company, { balance })
+    const { endpointId } = await world.listing(team)
+    const buyer = await world.account('Buyer', '1')
+    expect((await buy(buyer.key, endpointId)).status).toBe(200)
+    await world.rest('DELETE', `/v1/sub-accounts/${team.id}`, company.key)
+    const path = `/v1/sub-accounts/${team.id}/transfers`
+    const move = { amount: '0.001', source: 'earnings' }
+    const down = await world.rest('POST', path, company.key, move)
+    expect(down.json).toMatchObject({ code: 'invalid_request' })
+    const up = { ...move, direction: 'to_parent' }
+    expect(await ask('POST', path, company.key, up)).toMatchObject({ balance: '1.001' })
+    const more = await world.rest('POST', path, company.key, up)
+    expect(more.json).toMatchObject({ code: 'insufficient_balance' })
+  },
+)
+
+test('a grant to a sub-account whose company pays is the company’s', async () => {
+  const company = await world.account('Company', '1')
+  const team = await aTeam(company)
+  const terms = { amount: '0.5', reason: 'for the team' }
+  const granted = await operator('POST', `/v1/accounts/${team.id}/grants`, terms)
+  expect(granted).toMatchObject({ account_id: company.id, balance: '1.5' })
+  expect(await ask('GET', '/v1/balance', team.key)).toMatchObject({ available: '1.5' })
+})
+
 test('what a suspended sub-account has stays there, also when the account above asks', async () => {
   const company = await world.account('Company', '1')
   const team = await aTeam(company, { balance: 'own' })

@@ -13,7 +13,7 @@ let world: World
 let ada: Party
 /** Whom nothing of Ada's is shown: another account, and one below it. */
 const others: Record<string, Party> = {}
-/** One of each kind that Ada has, none of which is public. */
+/** One of each kind that Ada has; of what is public only ids that are not. */
 let ids: Record<string, string>
 let adasSession: string
 
@@ -29,6 +29,8 @@ afterAll(async () => {
   // Nothing of all that changed what is Ada's.
   const { json } = await world.rest('GET', `/v1/mcp/tools/${ids.tool}`, ada.key)
   expect(json).toMatchObject({ id: ids.tool, status: 'published', version: 1 })
+  const sold = await world.rest('GET', `/v1/listings/${ids.published}`, ada.key)
+  expect(sold.json).toMatchObject({ status: 'published', title: 'Acme wiki' })
   const gateway = await world.rest('GET', `/v1/gateways/${ids.gateway}`, ada.key)
   expect(gateway.json).toMatchObject({ name: 'Of Ada' })
   const me = await world.rest('GET', '/v1/me', String(ids.secret))
@@ -59,6 +61,17 @@ async function everythingOf(party: Party): Promise<Record<string, string>> {
     ...{ endpoint_id: careful.endpoint_id, arguments: {} },
   })
   const { json } = await world.rest('GET', '/v1/listings', party.key)
+  const sold = await world.listing(party)
+  const draft = await make('/v1/listings', party, {
+    ...{ slug: 'draft-of-ada', title: 'Draft', description: 'Draft.', category: 'search' },
+    backend: { type: 'http', base_url: world.upstream.baseUrl },
+    endpoints: [
+      {
+        ...{ slug: 'x', title: 'X', description: 'X.', method: 'GET', path: '/x' },
+        ...{ input_schema: { type: 'object' }, price: { model: 'free' } },
+      },
+    ],
+  })
   const gateway = await make('/v1/gateways', party, {
     ...{ name: 'Of Ada', type: 'mcp', endpoint: 'secret-things' },
   })
@@ -68,7 +81,12 @@ async function everythingOf(party: Party): Promise<Record<string, string>> {
     ...{ tool: tool.id, endpoint, call: bought.call_id, receipt: bought.receipt_id },
     ...{ quote: quote.quote_id, approval: refused.json.approval_id, gateway: gateway.id },
     ...{ listing: (json.listings as Json[])[0]!.id, sub: sub.id, key: key.id, account: party.id },
-    secret: key.api_key,
+    ...{
+      secret: key.api_key,
+      published: sold.id,
+      draft: draft.id,
+      draftEndpoint: 'draft-of-ada.x',
+    },
   } as Record<string, string>
 }
 

@@ -32,6 +32,10 @@ const changeSchema = z.strictObject({
 const transferSchema = z.strictObject({
   amount: z.string().max(24).describe('USDC'),
   direction: z.enum(['to_sub_account', 'to_parent']).default('to_sub_account'),
+  source: z
+    .enum(['spending', 'earnings'])
+    .default('spending')
+    .describe('earnings: what the sub-account earned, also when it is closed; to_parent only'),
   ...repeatable,
 })
 
@@ -153,12 +157,12 @@ export const subAccountRoutes = [
     result: transferResult,
     async run(deps, { principal, params, body, headers }) {
       const sub = await deps.accounts.subAccounts.get(principal!, params.id!)
-      const { direction } = body
+      const { direction, source } = body
       const moved = await transferToSubAccount(deps, principal!, sub, {
-        ...{ amount: parseUsdc(body.amount), direction },
+        ...{ amount: parseUsdc(body.amount), direction, source },
         idempotencyKey: idempotencyKeyOf(body, headers),
       })
-      const facts = { sub_account_id: sub.id, amount: moved.amount, direction }
+      const facts = { sub_account_id: sub.id, amount: moved.amount, direction, source }
       await noteAct(deps, principal, 'transfer.create', moved.id, facts)
       return moved
     },

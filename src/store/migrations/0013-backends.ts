@@ -7,7 +7,10 @@ import type { Knex } from 'knex'
 export async function up(db: Knex): Promise<void> {
   await db.schema.alterTable('listings', (table) => {
     table.text('visibility').notNullable().defaultTo('public')
+    // The MCP server whose tools it sells, as its backend names it; absent for all others.
+    table.text('server')
   })
+  await db.raw('create index listings_server on listings (server) where server is not null')
   await db.schema.alterTable('endpoints', (table) => {
     table.text('tool_name')
     table.index(['tool_name'])
@@ -15,8 +18,9 @@ export async function up(db: Knex): Promise<void> {
 }
 
 export async function down(db: Knex): Promise<void> {
+  await db.raw('drop index listings_server')
   await db.schema.alterTable('listings', (table) => {
-    table.dropColumn('visibility')
+    table.dropColumns('visibility', 'server')
   })
   await db.schema.alterTable('endpoints', (table) => {
     table.dropIndex(['tool_name'])
