@@ -10,8 +10,16 @@ const ON_BOTH_DATABASES = [
   'src/catalogue/{learning,text-flags}.test.ts',
   'src/store/reader.test.ts',
 ]
-/** They look into the files of a data folder. */
-const ON_SQLITE_ONLY = ['test/journeys/start.journey.test.ts']
+/**
+ * They look into the files of a data folder, or at what goes on before and behind the state: transports,
+ * servers, browsers. What those store is shown on both by the others.
+ */
+const ON_SQLITE_ONLY = [
+  'test/journeys/{start,embedded,browser,gateways,relay,relay-eras}.journey.test.ts',
+  'test/journeys/{bug-classes,bug-classes-*,seeds-*,oauth-refusals}.journey.test.ts',
+  'test/journeys/{discovered-tools,mcp-server-sources,tool-handlers}.journey.test.ts',
+  'test/journeys/bad-input-{servers,sockets}.test.ts',
+]
 
 export default defineConfig({
   resolve: { conditions: ['souk-source'] },

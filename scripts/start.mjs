@@ -22,7 +22,7 @@ await install()
 if (command === 'test') {
   await build()
   await run('npx', ['vitest', 'run', ...rest])
-} else if (command === 'bench' || command === 'interop') {
+} else if (['bench', 'interop', 'conformance'].includes(command)) {
   await build()
   await run('npx', ['tsx', '--conditions=souk-source', join('bench', `${command}.ts`), ...rest])
 } else {

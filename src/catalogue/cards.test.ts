@@ -5,6 +5,7 @@ import {
   aListing,
   anEndpoint,
 } from '../../test/support/a-catalogue.js'
+import { createCards } from './cards.js'
 
 const DESCRIPTIONS = {
   same: 'Find a river.',
@@ -44,4 +45,13 @@ test('a summary has at most 160 characters', async () => {
   const summary = await summaryOf('long')
   expect(summary).toMatch(/^Rivers of .*[^ ]…$/)
   expect(summary.length).toBeLessThanOrEqual(160)
+})
+
+test('what became private is no result, also of an index that does not know it yet', async () => {
+  const { store } = world
+  const isForSale = async () =>
+    (await createCards(store).of(['wiki.same'])).get('wiki.same')!.isForSale
+  expect(await isForSale()).toBe(true)
+  await store.db('listings').where({ slug: 'wiki' }).update({ visibility: 'private' })
+  expect(await isForSale()).toBe(false)
 })

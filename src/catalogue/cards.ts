@@ -17,7 +17,7 @@ export type Card = {
   seller: string
   category: string
   price: ReturnType<typeof showPrice>
-  /** Whether it can be bought: the index may be a moment behind the catalogue. */
+  /** Whether all may find it, and buy it: the index may be behind the catalogue. */
   isForSale: boolean
 }
 
@@ -34,6 +34,7 @@ type Row = {
   definition: string
   listing_id: string
   listing_status: string
+  visibility: string
   category: string
   credential_origin: string | null
   suspension: string | null
@@ -79,7 +80,8 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
   return store.query<Row>(
     `select endpoints.endpoint_id, endpoints.status as endpoint_status,
             endpoint_versions.definition, listings.id as listing_id,
-            listings.status as listing_status, listings.category, listings.credential_origin,
+            listings.status as listing_status, listings.visibility, listings.category,
+            listings.credential_origin,
             listings.suspension, listings.seller_id, accounts.name as seller
      from endpoints
      join endpoint_versions on endpoint_versions.endpoint_id = endpoints.endpoint_id
@@ -95,6 +97,7 @@ function toCard(row: Row, isStopped: boolean): Card {
   const definition: EndpointDefinition = JSON.parse(row.definition)
   const isOtherHost = isForOtherHost(row.credential_origin, definition)
   const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
+  const isPublic = row.visibility === 'public'
   const title = plainLine(definition.title)
   return {
     listingId: row.listing_id,
@@ -103,7 +106,7 @@ function toCard(row: Row, isStopped: boolean): Card {
     seller: plainLine(row.seller),
     category: row.category,
     price: showPrice(readPrice(definition.price), FEE_BPS),
-    isForSale: isActive && !isOtherHost && !isStopped,
+    isForSale: isPublic && isActive && !isOtherHost && !isStopped,
   }
 }
 

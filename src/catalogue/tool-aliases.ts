@@ -24,16 +24,23 @@ export function isAlias(text: string): boolean {
 
 export function createToolAliases(db: Db): ToolAliases {
   const known = new Map<string, string>()
+  let forgets = 0
   return {
     async idOf(name) {
       if (!isAlias(name)) return name
+      const forgetsBefore = forgets
       const id = known.get(name) ?? (await find(db, name))
       if (id === undefined) return name
+      // What was read before a change must not outlive it.
+      if (forgets !== forgetsBefore) return id
       if (known.size >= MAX_KNOWN) known.clear()
       known.set(name, id)
       return id
     },
-    forget: () => known.clear(),
+    forget() {
+      forgets++
+      known.clear()
+    },
   }
 }
 

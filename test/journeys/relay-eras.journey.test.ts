@@ -1,6 +1,6 @@
 /** Relayed servers of one era, and clients of the other, or of both. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { everythingServer, toolCount } from '../conformance/everything-server.js'
+import { everythingServer, toolCount } from '../support/an-everything-server.js'
 import {
   aMcpServer,
   echoTool,

@@ -4,7 +4,7 @@ import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/websocket.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { everythingServer, toolCount } from '../conformance/everything-server.js'
+import { everythingServer, toolCount } from '../support/an-everything-server.js'
 import {
   aMcpServer,
   echoTool,

@@ -6,17 +6,17 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { readConfig } from '../../src/config.js'
-import { start } from '../../src/main.js'
-import { everythingServer, toolCount } from './everything-server.js'
+import { readConfig } from '../src/config.js'
+import { start } from '../src/main.js'
+import { everythingServer, toolCount } from '../test/support/an-everything-server.js'
 
 type Json = Record<string, unknown>
 
-export type RelayedGateway = Awaited<ReturnType<typeof relayedGateway>>
+export type ConformanceGateway = Awaited<ReturnType<typeof conformanceGateway>>
 
 const PATIENCE_MS = 20_000
 
-export async function relayedGateway() {
+export async function conformanceGateway() {
   const everything = await everythingServer()
   const dataDir = mkdtempSync(join(tmpdir(), 'souk-conformance-'))
   const key = randomBytes(24).toString('base64url')
@@ -25,7 +25,8 @@ export async function relayedGateway() {
   writeFileSync(file, JSON.stringify({ mcp_servers: [server] }))
   let target = 0
   const proxy = createServer((req, res) => {
-    const headers = { ...req.headers, authorization: `Bearer ${key}` }
+    // Whoever says who is calling is not spoken for.
+    const headers = { authorization: `Bearer ${key}`, ...req.headers }
     const { method, url: path } = req
     const onward = httpRequest({ port: target, method, path, headers }, (answer) => {
       res.writeHead(answer.statusCode!, answer.headers)
@@ -77,6 +78,7 @@ export async function relayedGateway() {
     relayUrl: url + relayPath,
     marketUrl: `${url}/mcp`,
     issuer: url,
+    operatorKey: key,
     /** What a call says of itself that only Souk does: the receipt that it signed. */
     async receiptOfACall(): Promise<string> {
       const result = await rpc(relayPath, 'tools/call', { name: 'test_simple_text', arguments: {} })
