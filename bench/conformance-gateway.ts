@@ -25,9 +25,9 @@ export async function conformanceGateway() {
   writeFileSync(file, JSON.stringify({ mcp_servers: [server] }))
   let target = 0
   const proxy = createServer((req, res) => {
-    // Whoever says who is calling is not spoken for.
-    const headers = { authorization: `Bearer ${key}`, ...req.headers }
-    const { method, url: path } = req
+    const { method, url: path = '/' } = req
+    const isMcp = path.startsWith('/mcp')
+    const headers = { ...req.headers, ...(isMcp && { authorization: `Bearer ${key}` }) }
     const onward = httpRequest({ port: target, method, path, headers }, (answer) => {
       res.writeHead(answer.statusCode!, answer.headers)
       answer.pipe(res)
@@ -53,6 +53,7 @@ export async function conformanceGateway() {
     const response = await fetch(url + path, {
       method: 'POST',
       headers: {
+        authorization: `Bearer ${key}`,
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
       },

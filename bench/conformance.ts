@@ -112,8 +112,8 @@ function report(suites: readonly Suite[]): string {
   const headings = ['suite', 'runner', 'scenarios', 'passed', 'failed', 'exit code']
   return `# Conformance
 
-What the official runner, \`@modelcontextprotocol/conformance\`, says of Souk, on
-${new Date().toISOString().slice(0, 10)}. Made by \`npm run conformance\`; no failure is expected or
+What the official runner, \`@modelcontextprotocol/conformance\`, says of Souk (${new Date().toISOString().slice(0, 10)},
+made by \`npm run conformance\`). Scenarios and checks are those that the runner scores; none is
 excused.
 
 A server with every tool, resource and prompt that the runner asks for
@@ -131,7 +131,10 @@ function unscored(suites: readonly Suite[]): string {
     scenarios.filter(({ isScored, failed }) => !isScored && failed > 0).map(({ name }) => name),
   )
   if (names.length === 0) return ''
-  return `Not scored by the runner, and failing: ${names.map((name) => `\`${name}\``).join(', ')}. They
-belong to the tasks extension, which neither Souk nor the server behind it offers.
+  const list = names.map((name) => `- \`${name}\``).join('\n')
+  return `Run but not scored by the runner, and failing: they belong to the tasks extension, which neither Souk
+nor the server behind it offers.
+
+${list}
 `
 }
