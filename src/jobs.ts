@@ -1,5 +1,6 @@
 /** The timetable: what runs when. A round that fails is logged, and the next one tries again. */
 import { hasRoom, purge, reap } from '#calls'
+import { giveOwedCredit } from '#payments'
 import type { Lease, Tx } from '#store'
 import type { Gateway } from './compose.js'
 import { createRounds, type Stop } from './rounds.js'
@@ -23,6 +24,7 @@ export function startJobs({ config, deps }: Gateway): Stop {
     ),
     every(3 * SECOND_MS, () => ledger.tend()),
     alone('reap', 5 * SECOND_MS, async () => reap(deps, await ledger.now())),
+    alone('credit', 60 * SECOND_MS, () => giveOwedCredit(deps)),
     alone('purge', 60 * SECOND_MS, forgetOld),
   ]
   return async () => {

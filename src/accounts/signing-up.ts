@@ -18,6 +18,7 @@ export type SignUpMode = (typeof SIGN_UP_MODES)[number]
 export const INVITE_CODE = /^inv_[0-9a-f]{40}$/
 
 const HOUR_MS = 60 * 60 * 1_000
+const MAX_OWED = 100
 const PACE = { perAddress: 20, overall: 500, spanMs: HOUR_MS }
 
 export type SignUp = {
@@ -50,6 +51,10 @@ export type SignUps = {
     secret: string
     invite: { id: string; credit: string | null } | null
   }>
+  /** Invitations that were used and whose credit, decimal USDC, was not given yet; at most 100. */
+  owed(): Promise<{ id: string; accountId: string; credit: string }[]>
+  /** The credit of an invitation was given. */
+  settle(id: string): Promise<void>
   /** Makes a code that lets one person sign up, once. It is shown only here. */
   invite(
     terms: {
@@ -88,6 +93,20 @@ export function createSignUps(deps: Deps): SignUps {
         const used = { ...input, accountId: opened.account.id, nowMs }
         return { ...opened, invite: input.invite === undefined ? null : await useInvite(tx, used) }
       })
+    },
+    async owed() {
+      const rows = await store
+        .db('invites')
+        .whereNotNull('used_at')
+        .whereNotNull('credit')
+        .whereNull('credited_at')
+        .orderBy('id')
+        .limit(MAX_OWED)
+        .select('id', 'account_id', 'credit')
+      return rows.map(({ id, account_id, credit }) => ({ id, accountId: account_id, credit }))
+    },
+    async settle(id) {
+      await store.db('invites').where({ id }).update({ credited_at: clock.now() })
     },
     async invite({ email, expiresAtMs, credit }, along) {
       const nowMs = clock.now()

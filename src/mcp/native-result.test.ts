@@ -130,7 +130,8 @@ describe("an MCP server's result", () => {
       }
     }
     expect(thrown(-32_602)).toBeInstanceOf(ProtocolError)
-    expect(thrown(-32_602)).toMatchObject({ code: -32_602, message: 'no', data: { a: 1 } })
+    const data = { a: 1, 'souk/call': { call_id: 'call_1', receipt_id: 'rcpt_1' } }
+    expect(thrown(-32_602)).toMatchObject({ code: -32_602, message: 'no', data })
     expect(thrown(-32_020)).toMatchObject({ code: -32_603 })
   })
 })

@@ -25,7 +25,7 @@ export function nativeResult(offer: Offer, outcome: Outcome, publicUrl: string):
   const meta = JSON.stringify(purchaseMeta(shown)).slice(1, -1)
   if (offer.target.kind === 'mcp' && outcome.body) {
     const text = decodeUtf8(outcome.body.bytes)
-    const passed = text !== undefined && passedResult(text, meta)
+    const passed = text !== undefined && passedResult(text, meta, shown)
     if (passed) return passed
   }
   const problem = outcomeProblem(outcome)
@@ -59,13 +59,17 @@ export function purchaseMeta(shown: Record<string, unknown>) {
 }
 
 /** The server's own result, as it came; `undefined` where there is none. */
-function passedResult(text: string, meta: string): CallResult | undefined {
+function passedResult(
+  text: string,
+  meta: string,
+  shown: Record<string, unknown>,
+): CallResult | undefined {
   if (!text.startsWith('{"error"') && !NOT_PLAIN.test(text)) return { json: text, meta }
   const answer: unknown = JSON.parse(text)
   if (!isObject(answer)) return undefined
   const { _meta, resultType, ...result } = answer
   if (result.content === undefined && result.structuredContent === undefined) {
-    if (isObject(result.error)) throw protocolError(result.error)
+    if (isObject(result.error)) throw protocolError(result.error, shown)
     // It asks for more input, which cannot be given here; the call's own fault says so.
     return undefined
   }
@@ -74,9 +78,15 @@ function passedResult(text: string, meta: string): CallResult | undefined {
   return { json: JSON.stringify(result), meta: [members, meta].filter(Boolean).join(',') }
 }
 
-function protocolError({ code, message, data }: Record<string, unknown>): ProtocolError {
+/** The server's error, and in its data what the call was that it answered. */
+function protocolError(
+  { code, message, data }: Record<string, unknown>,
+  shown: Record<string, unknown>,
+): ProtocolError {
   const number = typeof code === 'number' && !OUR_OWN_FAULTS.includes(code) ? code : -32_603
-  return new ProtocolError(number, typeof message === 'string' ? message : 'It failed.', data)
+  const theirs = isObject(data) ? data : data !== undefined && { data }
+  const told = { ...theirs, ...purchaseMeta(shown) }
+  return new ProtocolError(number, typeof message === 'string' ? message : 'It failed.', told)
 }
 
 type Content = Record<string, unknown> & { type: string }

@@ -7,7 +7,7 @@ import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
 
 export { type Transferred, transferEarnings, transferToSubAccount } from './transfers.js'
-export { welcome } from './welcome.js'
+export { giveOwedCredit, welcome } from './welcome.js'
 
 type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
 

@@ -13,18 +13,29 @@ type Deps = { accounts: Pick<Accounts, 'signUps'>; ledger: Ledger; clock: Clock;
  * @throws Problem `forbidden`, `slug_taken`, `rate_limited`.
  */
 export async function welcome(
-  { accounts, ledger, clock, sandbox }: Deps,
+  deps: Deps,
   input: SignUp,
   along?: Along,
 ): Promise<{ account: Account; secret: string }> {
-  const { account, secret, invite } = await accounts.signUps.signUp(input, along)
-  if (sandbox && invite?.credit) {
-    const amount = parseUsdc(invite.credit)
-    // Named after the invitation: it can be given once only.
-    const grant = { kind: 'grant' as const, reference: `grant_${invite.id}`, memo: 'invitation' }
-    await ledger.commit({
-      commands: [{ ...grant, account: account.id, amount, atMs: clock.now() }],
-    })
-  }
+  const { account, secret, invite } = await deps.accounts.signUps.signUp(input, along)
+  if (invite?.credit) await giveCredit(deps, { ...invite, accountId: account.id }, invite.credit)
   return { account, secret }
+}
+
+/** Gives the credit that a gateway which stopped in between still owes. For now and then. */
+export async function giveOwedCredit(deps: Deps): Promise<void> {
+  for (const owed of await deps.accounts.signUps.owed()) await giveCredit(deps, owed, owed.credit)
+}
+
+/** Named after the invitation, it can be given once only. */
+async function giveCredit(
+  { accounts, ledger, clock, sandbox }: Deps,
+  { id, accountId }: { id: string; accountId: string },
+  credit: string,
+): Promise<void> {
+  if (!sandbox) return
+  const grant = { kind: 'grant' as const, reference: `grant_${id}`, memo: 'invitation' }
+  const amount = parseUsdc(credit)
+  await ledger.commit({ commands: [{ ...grant, account: accountId, amount, atMs: clock.now() }] })
+  await accounts.signUps.settle(id)
 }

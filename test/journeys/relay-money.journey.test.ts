@@ -9,7 +9,7 @@ import {
 } from '../support/an-mcp-server.js'
 import { allow } from '../support/an-operator.js'
 import { type Json, OPERATOR_KEY } from '../support/world.js'
-import { type ARelay, answerIn, aRelay } from './a-relay.js'
+import { type ARelay, aClient, answerIn, aRelay } from './a-relay.js'
 
 const PRICE = { default_price: { model: 'per_call', amount: '0.01' } }
 const TOTAL = 0.0105
@@ -183,6 +183,15 @@ describe('a person', () => {
     const again = echo({ inputResponses, requestState })
     const bought = answerIn(await relay.modern(path, 'tools/call', again, { capabilities })).result
     expect(purchaseOf(bought)).toMatchObject({ outcome: 'charged' })
+
+    const client = aClient(capabilities)
+    client.setRequestHandler('elicitation/create', async () => ({
+      ...{ action: 'accept', content: { approve: true } },
+    }))
+    await client.connect(relay.transport(path))
+    const inSession = await client.callTool({ name: 'echo', arguments: { text: 'y' } })
+    expect(purchaseOf(inSession as Json)).toMatchObject({ outcome: 'charged' })
+    await client.close()
 
     const refused = answerIn(await relay.ask(path, 'tools/call', echo())).result
     expect(JSON.stringify(refused)).toContain('approval_required')

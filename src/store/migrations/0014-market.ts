@@ -38,6 +38,8 @@ export async function up(db: Knex): Promise<void> {
     table.text('account_id')
     table.bigInteger('created_at').notNullable()
     table.bigInteger('used_at')
+    // When its credit was given: what was used and has none yet is still owed.
+    table.bigInteger('credited_at')
   })
   await db.raw(`create table audit_entries (
     seq bigint not null primary key,
