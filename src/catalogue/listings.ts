@@ -316,9 +316,13 @@ async function checkDefinitions(
   for (const [slug, definition] of definitions) {
     const where = `endpoints.${slug}.input_schema`
     checkSchemaShape(definition.input_schema, where)
-    const url = urlOf(definition)
-    if (url) upstreams.checkReachable(isHttp(definition) ? url.href : url.origin)
-    if (isHttp(definition)) checkTarget(httpTargetOf(definition), slot)
+    if (isHttp(definition)) {
+      upstreams.checkReachable(definition.base_url)
+      checkTarget(httpTargetOf(definition), slot)
+    } else {
+      const handler = urlOf(definition)
+      if (handler) upstreams.checkReachable(handler.origin)
+    }
     schemas.push({ where, schema: definition.input_schema })
   }
   await proveSchemas(schemas)

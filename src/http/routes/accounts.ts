@@ -17,10 +17,12 @@ const newAccountSchema = z.strictObject({
   allow: allowSchema.optional().describe('all that its keys may use; everything when absent'),
 })
 
-const accountChangeSchema = z.strictObject({
-  limits: limitsSchema.optional().describe('in place of all that it had'),
-  allow: allowSchema.optional().describe('in place of what it had; {} allows everything'),
-})
+const accountChangeSchema = z
+  .strictObject({
+    limits: limitsSchema.optional().describe('in place of all that it had'),
+    allow: allowSchema.optional().describe('in place of what it had; {} allows everything'),
+  })
+  .refine(({ limits, allow }) => limits || allow, 'must have limits, allow or both')
 
 const grantSchema = z.strictObject({
   amount: z.string().max(24).describe('USDC'),
