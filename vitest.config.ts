@@ -3,8 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** What a client sees must not depend on where the gateway keeps its state. */
 const ON_BOTH_DATABASES = [
   'test/journeys/*.journey.test.ts',
-  'test/journeys/bad-input-*.test.ts',
-  'test/journeys/{attacks,tenants}.test.ts',
+  'test/journeys/{attacks,bad-input-rest,tenants}.test.ts',
   'src/{doctor,keys,restored}-command.test.ts',
   'src/receipts/check-chains.test.ts',
   'src/catalogue/{learning,text-flags}.test.ts',
@@ -17,8 +16,8 @@ const ON_BOTH_DATABASES = [
 const ON_SQLITE_ONLY = [
   'test/journeys/{start,embedded,browser,gateways,relay,relay-eras}.journey.test.ts',
   'test/journeys/{bug-classes,bug-classes-*,seeds-*,oauth-refusals}.journey.test.ts',
-  'test/journeys/{discovered-tools,mcp-server-sources,tool-handlers}.journey.test.ts',
-  'test/journeys/bad-input-{servers,sockets}.test.ts',
+  'test/journeys/{discovered-tools,mcp-server-sources,tool-handlers,operators-tools}.journey.test.ts',
+  'test/journeys/{people,meilisearch,sessions,disconnects,import-styles}.journey.test.ts',
 ]
 
 export default defineConfig({

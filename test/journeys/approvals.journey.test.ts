@@ -7,7 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { aBrowser } from '../support/a-browser.js'
+import { aBrowser, type Browser } from '../support/a-browser.js'
 import { aSocket } from '../support/mcp-clients.js'
 import { answerJson, aWorld, type Party, type World } from '../support/world.js'
 
@@ -183,21 +183,17 @@ describe('a client that cannot ask', () => {
     expect(refused.json.code).toBe('approval_required')
     return refused.json as { approval_url: string; quote_id: string; approval_id: string }
   }
-  const signedIn = async () => {
-    const browser = aBrowser(world.url)
-    const page = await browser.open('/sign-in')
-    await browser.send(page, credentials)
-    return browser
-  }
+  let browser: Browser
 
   beforeAll(async () => {
     const set = await world.rest('PUT', '/v1/me/sign-in', buyer.key, credentials)
     expect(set.status, set.text).toBeLessThan(300)
+    browser = aBrowser(world.url)
+    await browser.send(await browser.open('/sign-in'), credentials)
   })
 
   test('is given an address where the owner approves, and then its quote goes through once', async () => {
     const { approval_url, quote_id } = await refusedFor('page')
-    const browser = await signedIn()
     const page = await browser.open(approval_url)
     expect(page.text).toContain('Search the wiki')
     expect(page.text).toContain('0.00105')
@@ -211,7 +207,6 @@ describe('a client that cannot ask', () => {
 
   test('finds its approval without the quote, too, but for these arguments alone', async () => {
     const { approval_url } = await refusedFor('bare')
-    const browser = await signedIn()
     await browser.send(await browser.open(approval_url), { decision: 'approve' })
     expect((await buy({ arguments: { ...args, q: 'other' } })).json.code).toBe('approval_required')
     expect((await buy({ arguments: { ...args, q: 'bare' } })).json.outcome).toBe('charged')
@@ -220,7 +215,6 @@ describe('a client that cannot ask', () => {
 
   test('is refused for good when the owner declines', async () => {
     const { approval_url, quote_id } = await refusedFor('no')
-    const browser = await signedIn()
     await browser.send(await browser.open(approval_url), { decision: 'decline' })
     const again = await buy({ arguments: { ...args, q: 'no' }, quote_id })
     expect(again.json).toMatchObject({ code: 'forbidden' })
@@ -238,9 +232,9 @@ describe('a client that cannot ask', () => {
     expect(stolen.json.code).toBe('quote_not_found')
     const other = { email: 'eve@stranger.example', password: 'battery staple horse' }
     await world.rest('PUT', '/v1/me/sign-in', stranger.key, other)
-    const browser = aBrowser(world.url)
-    await browser.send(await browser.open('/sign-in'), other)
-    const page = await browser.open(approval_url)
+    const theirs = aBrowser(world.url)
+    await theirs.send(await theirs.open('/sign-in'), other)
+    const page = await theirs.open(approval_url)
     expect(page.status).toBe(404)
     expect(page.text).not.toContain('theirs')
   })
