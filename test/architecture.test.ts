@@ -72,7 +72,7 @@ const MAY_IMPORT: ImportTable = {
 }
 
 /** The only sub-folders. */
-const NESTED = { mcp: 'tools', http: 'routes', store: 'migrations' }
+const NESTED = { mcp: ['tools', 'relay'], http: ['routes'], store: ['migrations'] }
 
 const rules: Record<string, Rule> = {
   imports: importRule(MAY_IMPORT),

@@ -7,7 +7,7 @@ import type { OAuth } from '#oauth'
 import { type Address, addressOf, pathOf } from './address.js'
 import { gatewaySurface } from './gateway-surface.js'
 import { createMarketplace } from './marketplace.js'
-import type { RelayedGateway } from './relayed-request.js'
+import type { RelayedGateway } from './relay/relayed-request.js'
 import type { Surface } from './surface.js'
 import type { ToolDeps } from './tools/tool.js'
 

@@ -20,7 +20,7 @@ import {
 import { createEntrance, type EntranceDeps } from './entrance.js'
 import { createEventStreams } from './event-streams.js'
 import { REFUSED, type RefusalDeps, refuse, refuseUpgrade, sendRpcError } from './refusals.js'
-import { relayedAnswerer } from './relayed-answerer.js'
+import { relayedAnswerer } from './relay/relayed-answerer.js'
 import { ownerOf } from './session.js'
 import { type Asked, createStreamableHttp, type StreamableHttpDeps } from './streamable-http.js'
 import { answererFor } from './surface-answerer.js'

@@ -228,7 +228,7 @@ function isForm(word: string, stem: string): boolean {
 export function folderOffences(
   files: readonly SourceFile[],
   table: ImportTable,
-  nested: Readonly<Record<string, string>>,
+  nested: Readonly<Record<string, readonly string[]>>,
 ): Offence[] {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const folders = new Set(files.map(({ path }) => homeOf(path)).filter((home) => home !== 'src'))
@@ -243,7 +243,7 @@ export function folderOffences(
   })
   const deep = files.filter(({ path }) => {
     const [, folder = '', sub = '', ...rest] = path.split('/')
-    return rest.length > 0 && nested[folder] !== sub
+    return rest.length > 0 && !nested[folder]?.includes(sub)
   })
   return [...offences, ...deep.map((file) => offence(file, 1, 'lies in a folder of a feature'))]
 }

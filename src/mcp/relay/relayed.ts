@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
-import { type Exchange, refuseUnknownVersion } from './legacy.js'
-import type { Modern } from './modern.js'
+import { type Exchange, refuseUnknownVersion } from '../legacy.js'
+import type { Modern } from '../modern.js'
+import type { Caller } from '../surface.js'
 import { known } from './relayed-answerer.js'
 import { createRelayedStateless } from './relayed-modern.js'
 import type { RelayDeps, RelayedGateway } from './relayed-request.js'
 import { createRelayedSessions } from './relayed-sessions.js'
-import type { Caller } from './surface.js'
 
 export type RelayedDeps = RelayDeps & { clock: Clock; stateKey: Buffer }
 

@@ -19,11 +19,11 @@ import type { OfferedTool, OpenGateway } from '#gateways'
 import { FEE_BPS, isFree, showPrice } from '#pricing'
 import { isObject } from '#schemas'
 import type { Servers } from '#servers'
-import { callNative } from './native-call.js'
-import { nativeResult, purchaseMeta } from './native-result.js'
+import { callNative } from '../native-call.js'
+import { nativeResult, purchaseMeta } from '../native-result.js'
+import { type Caller, resultText, type Surface } from '../surface.js'
+import type { ToolDeps } from '../tools/tool.js'
 import type { Facts } from './relayed-result.js'
-import { type Caller, resultText, type Surface } from './surface.js'
-import type { ToolDeps } from './tools/tool.js'
 
 type JsonObject = Record<string, unknown>
 

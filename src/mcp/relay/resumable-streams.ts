@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '#core/problem'
+import { onceClosed, openEvents, sendJsonText } from '../reply.js'
 import { createEventLog, type LoggedEvent } from './event-log.js'
-import { onceClosed, openEvents, sendJsonText } from './reply.js'
 
 /** A client that does not read what it is sent is given up at this much. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024

@@ -6,8 +6,9 @@ import { isSpecType, type JSONRPCMessage, type JSONRPCRequest } from '@modelcont
 import type { ClientSide, Relay } from '#connections'
 import { Problem } from '#core/problem'
 import { isObject } from '#schemas'
-import { canAsk } from './asking.js'
-import { LIST_CHANGED } from './list-changed.js'
+import { canAsk } from '../asking.js'
+import { LIST_CHANGED } from '../list-changed.js'
+import { createRunningRequests } from '../taken-back.js'
 import { createQuestions, notificationText } from './relayed-questions.js'
 import {
   failure,
@@ -20,7 +21,6 @@ import {
 } from './relayed-request.js'
 import { greetingOf, resultFor } from './relayed-result.js'
 import { createRounds } from './relayed-rounds.js'
-import { createRunningRequests } from './taken-back.js'
 
 type JsonObject = Record<string, unknown>
 

@@ -6,8 +6,8 @@
 import { CLIENT_CAPABILITIES_META_KEY, type JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
 import { isObject } from '#schemas'
-import { canAsk } from './asking.js'
-import { createAsker, InputNeeded, type Resumed } from './input-needed.js'
+import { canAsk } from '../asking.js'
+import { createAsker, InputNeeded, type Resumed } from '../input-needed.js'
 import {
   type KnownCaller,
   type Passed,

@@ -1,7 +1,8 @@
 /** Answers a conversation with a connection of its own to the server that its gateway relays. */
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { Problem } from '#core/problem'
-import type { Answerer } from './conversation.js'
+import type { Answerer } from '../conversation.js'
+import type { Caller } from '../surface.js'
 import type { KnownCaller, RelayDeps, RelayedGateway } from './relayed-request.js'
 import {
   type Hello,
@@ -10,7 +11,6 @@ import {
   SILENT,
   startRelayedSession,
 } from './relayed-session.js'
-import type { Caller } from './surface.js'
 
 /** @param hangUp ends the conversation, when the server is gone or knows it no more. */
 export function relayedAnswerer(

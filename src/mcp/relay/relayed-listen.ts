@@ -1,11 +1,11 @@
 /** `subscriptions/listen`: what changes at a relayed server, for as long as its client stays. */
 import { type JSONRPCRequest, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
 import { isObject } from '#schemas'
-import { LIST_CHANGED } from './list-changed.js'
+import { LIST_CHANGED } from '../list-changed.js'
+import type { Reply } from '../reply.js'
 import type { KeptLine } from './relayed-lines.js'
 import type { KnownCaller, Passed, RelayedGateway } from './relayed-request.js'
 import { capabilitiesFor } from './relayed-result.js'
-import type { Reply } from './reply.js'
 
 type JsonObject = Record<string, unknown>
 

@@ -7,6 +7,7 @@ import { CLIENT_INFO_META_KEY, type JSONRPCRequest } from '@modelcontextprotocol
 import type { Relay } from '#connections'
 import type { Clock } from '#core/clock'
 import { isObject } from '#schemas'
+import { createReply, type Reply } from '../reply.js'
 import { createRelayedLines, type KeptLine } from './relayed-lines.js'
 import { LISTEN, listen } from './relayed-listen.js'
 import {
@@ -22,7 +23,6 @@ import { discoveryOf, MODERN, resultFor } from './relayed-result.js'
 import { capabilitiesIn, createResumable, metaIn } from './relayed-resuming.js'
 import { type Hello, SILENT } from './relayed-session.js'
 import { differingHeader } from './repeated-arguments.js'
-import { createReply, type Reply } from './reply.js'
 
 type Era = Relay['era']
 

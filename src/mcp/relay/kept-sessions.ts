@@ -2,10 +2,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
+import { ownerOf } from '../session.js'
 import type { KnownCaller, RelayedGateway } from './relayed-request.js'
 import type { RelayedSession } from './relayed-session.js'
 import type { ResumableStreams } from './resumable-streams.js'
-import { ownerOf } from './session.js'
 
 const MAX_SESSIONS_PER_KEY = 64
 const MAX_SESSIONS = 2_048

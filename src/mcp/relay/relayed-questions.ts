@@ -2,7 +2,7 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 import type { Question } from '#calls'
 import { rpcError } from '#connections'
-import { elicitation, verdictIn } from './asking.js'
+import { elicitation, verdictIn } from '../asking.js'
 
 /** So long a client has for an answer; the page of an approval stays open for longer. */
 const PATIENCE_MS = 5 * 60 * 1_000
