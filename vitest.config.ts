@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
  * What a client sees must not depend on where the gateway keeps its state: the stories that write
@@ -14,6 +15,21 @@ const ON_BOTH_DATABASES = [
   'src/store/reader.test.ts',
 ]
 
+/** What takes longest begins first, so that no worker has nothing left to do at the end. */
+const LONGEST_FIRST = [/\/test\/(faults|simulation)\//, /\/test\/journeys\//, /-command\.test/]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return sorted.toSorted((one, other) => rankOf(one) - rankOf(other))
+  }
+}
+
+function rankOf({ moduleId }: TestSpecification): number {
+  const rank = LONGEST_FIRST.findIndex((pattern) => pattern.test(moduleId))
+  return rank < 0 ? LONGEST_FIRST.length : rank
+}
+
 export default defineConfig({
   resolve: { conditions: ['souk-source'] },
   ssr: { resolve: { conditions: ['souk-source'] } },
@@ -24,6 +40,7 @@ export default defineConfig({
     pool: 'forks',
     // Much of a test is waiting for processes of its own.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
