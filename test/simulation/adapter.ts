@@ -40,7 +40,7 @@ export type Database = {
 }
 
 export type Adapter = {
-  name: string
+  name: 'SQLite' | 'PostgreSQL'
   /** How many gateways share the database, seed by seed. */
   gateways: readonly number[]
   open(): Promise<Database>
