@@ -117,6 +117,7 @@ test('a grant lasts no longer than the first key, however many the account above
   const by = await accounts.authenticate((await accounts.createKey(lender, short)).secret)
   const below = await accounts.subAccounts.create(by, { name: 'Borrower', scopes: ['call'] })
   const { account, key: first } = await accounts.authenticate(below.secret)
+  clock.advance(1)
   await accounts.subAccounts.createKey(lender, account.id, { name: 'later', scopes: ['read'] })
   const terms = { account, name: 'Agent', scopes: ['call' as const], limits: {} }
   const grant = await accounts.createGrantKey({ ...terms, expiresAtMs: expiresAtMs + 24 * HOUR_MS })

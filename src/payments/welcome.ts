@@ -22,7 +22,7 @@ export async function welcome(
   return { account, secret }
 }
 
-/** Gives the credit that a gateway which stopped in between still owes. For now and then. */
+/** Gives the credit that a gateway which stopped in between still owes. For each minute. */
 export async function giveOwedCredit(deps: Deps): Promise<void> {
   for (const owed of await deps.accounts.signUps.owed()) await giveCredit(deps, owed, owed.credit)
 }

@@ -61,7 +61,7 @@ test('what the operator set by hand stays, and what follows the server follows i
   expect(redefined).toMatchObject({ price, tags: ['weather'], title: 'Theirs' })
 })
 
-test('approval that the server asks for now holds for every tool that was not set by hand', () => {
+test('approval that the server has come to ask for holds for every tool that was not set by hand', () => {
   const careful: ServerTerms = { ...terms, require_approval: true }
   const sold = soldAs(first(), { ...first({ ...listed, name: 'set' }), requires_approval: true })
   expect(reofferedOf(careful, sold, applied).map((it) => it.requires_approval)).toEqual([
