@@ -76,6 +76,10 @@ function expectProblem({ status, headers, json }: Answered, code: ProblemCode, s
 }
 
 describe('listings that cannot be sold', () => {
+  beforeAll(async () => {
+    await bazaar.world.listing(bazaar.seller, { slug: 'listed' })
+  })
+
   let listings = 0
   const listing = ({ listing = {}, endpoint = {} }: { listing?: Json; endpoint?: Json }) => ({
     slug: `bad-listing-${++listings}`,

@@ -10,11 +10,10 @@ const PATIENCE_MS = 15_000
 
 export type AnOperator = Awaited<ReturnType<typeof anOperator>>
 
-let names = 0
-
 /** @param settings beside those of every world. */
 export async function anOperator(settings: Record<string, string> = {}) {
   const world = await aWorld(settings)
+  let names = 0
   const echo = (call: ToolRun): unknown => said(String(call.arguments.text))
   let run = echo
   const upstream = await aMcpServer({ pageSize: 2, run: (call) => run(call) })

@@ -221,7 +221,7 @@ const names = rows('the slug', [
     listing: { slug },
   })),
   { name: 'of a shipped provider', code: 'slug_taken', listing: { slug: 'arxiv' } },
-  { name: 'of another listing', code: 'slug_taken', listing: { slug: 'wiki-1' } },
+  { name: 'of another listing', code: 'slug_taken', listing: { slug: 'listed' } },
   { name: 'of an endpoint with a dot', endpoint: { slug: 'a.b' } },
 ])
 
