@@ -3,6 +3,7 @@ import type { Principal } from '#accounts'
 import type { Id } from '#core/ids'
 import type { Nanos } from '#core/money'
 import type { ProblemCode } from '#core/problem'
+import type { Unit } from '#ledger'
 import type { Answer, UpstreamRequest } from '#upstreams'
 import type { Sending } from './forward.js'
 
@@ -94,7 +95,12 @@ export type OpenCall = {
 }
 
 /** A live hold. Only `hold` makes one, so nothing can be forwarded without. */
-export type Held = { kind: 'held'; call: OpenCall }
+export type Held = {
+  kind: 'held'
+  call: OpenCall
+  /** What is still to be written of the hold; it is, in the commit that ends the call. */
+  unwritten?: Unit
+}
 
 export type OutcomeKind = 'charged' | 'free' | 'refunded' | 'failed'
 

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '#accounts'
+import { parseUsdc } from '#core/money'
 import { claimsOf } from '#receipts'
 import { answerJson, aWorld, type Party, type World } from '../../test/support/world.js'
 import { type CallDeps, call, findCall, type Order, type Outcome, priceOf, reap } from './calls.js'
@@ -276,6 +277,47 @@ describe('a call that was given up before it was sent', () => {
     hasLeft = true
     answer()
     expect((await bought).outcome).toBe('charged')
+  })
+})
+
+describe('a call that cannot cost anything', () => {
+  const price = { model: 'free' }
+
+  async function openHoldsMeanwhile(changes: Partial<Order>): Promise<number> {
+    const { arrived, answer } = slowSeller()
+    const running = call(deps, anOrder(changes))
+    await arrived
+    const holds = await deps.ledger.openHoldCount()
+    answer()
+    expect(await running).toMatchObject({ outcome: 'free', total: 0n })
+    return holds
+  }
+
+  test('is written once, with its end, and has all that a call has', async () => {
+    endpoint = await world.listing(seller, { endpoint: { price } })
+    expect(await openHoldsMeanwhile({})).toBe(0)
+    world.upstream.answerWith(answerJson(200, { found: 'tea' }))
+    const { callId, receipt, balance } = await call(deps, anOrder({ tag: 'mine' }))
+    expect(balance).toBe(parseUsdc('1'))
+    expect(claimsOf(receipt!.jws)).toMatchObject({ call_id: callId, outcome: 'free', hold: '0' })
+    expect(await findCall(deps.store, buyer.id, callId)).toMatchObject({
+      ...{ outcome: 'free', hold: 0n, tag: 'mine', receiptId: receipt!.id },
+    })
+  })
+
+  test('is refunded with a receipt like any other when its seller fails', async () => {
+    endpoint = await world.listing(seller, { endpoint: { price } })
+    world.upstream.answerWith(answerJson(500, {}))
+    const { callId, outcome, receipt } = await call(deps, anOrder())
+    expect(outcome).toBe('refunded')
+    expect(await receiptsOf(callId)).toEqual([receipt!.jws])
+  })
+
+  test('is written before it is sent where a key or a limit is taken with it', async () => {
+    endpoint = await world.listing(seller, { endpoint: { price } })
+    expect(await openHoldsMeanwhile({ idempotencyKey: aKey() })).toBe(1)
+    endpoint = await world.listing(seller, { endpoint: { price: { ...price, daily_cap: 5 } } })
+    expect(await openHoldsMeanwhile({})).toBe(1)
   })
 })
 

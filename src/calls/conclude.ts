@@ -56,7 +56,7 @@ const NOTHING = {
 /** Ends a call that was sent: charged when it was delivered, else refunded. */
 export async function conclude(
   deps: Deps,
-  { call }: Held,
+  held: Held,
   offer: Offer,
   answer: Answer,
   verdict: Verdict,
@@ -69,11 +69,11 @@ export async function conclude(
   if (!verdict.delivered) {
     const { code, message, retryAfterMs } = verdict
     const fault = { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-    return end(deps, call, { ...NOTHING, ...answered, latencyMs, outcome: 'refunded', fault })
+    return end(deps, held, { ...NOTHING, ...answered, latencyMs, outcome: 'refunded', fault })
   }
   const { charge, fee, quantity } = verdict
   const outcome = isFree(offer.price) ? 'free' : 'charged'
-  return end(deps, call, {
+  return end(deps, held, {
     ...answered,
     latencyMs,
     outcome,
@@ -85,9 +85,9 @@ export async function conclude(
 }
 
 /** Ends a call that was never sent. Its idempotency key can be used again. */
-export async function abandon(deps: Deps, { call }: Held, message: string): Promise<Outcome> {
+export async function abandon(deps: Deps, held: Held, message: string): Promise<Outcome> {
   const fault = { code: 'upstream_failed' as const, message }
-  return end(deps, call, { ...NOTHING, outcome: 'failed', fault })
+  return end(deps, held, { ...NOTHING, outcome: 'failed', fault })
 }
 
 /** Ends a call whose gateway died: what became of it is unknown, so nothing is charged. */
@@ -96,10 +96,12 @@ export async function interrupt(deps: Deps, call: OpenCall): Promise<Outcome> {
     code: 'call_interrupted' as const,
     message: 'The gateway stopped during this call.',
   }
-  return end(deps, call, { ...NOTHING, outcome: 'refunded', fault })
+  return end(deps, { call }, { ...NOTHING, outcome: 'refunded', fault })
 }
 
-async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome> {
+type Ended = Pick<Held, 'call' | 'unwritten'>
+
+async function end(deps: Deps, { call, unwritten }: Ended, ending: Ending): Promise<Outcome> {
   // Also when the clock was set back meanwhile.
   const endedAtMs = Math.max(deps.clock.now(), call.startedAtMs)
   const made: Made = {
@@ -108,8 +110,8 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
     receiptId: ending.outcome === 'failed' ? null : newId('receipt', endedAtMs),
   }
   const written = await deps.ledger.commit({
-    commands: [commandFor(call, ending, endedAtMs)],
-    rows: rowsFor(deps.sealer, call, ending, made),
+    commands: [...(unwritten?.commands ?? []), commandFor(call, ending, endedAtMs)],
+    rows: [...(unwritten?.rows ?? []), ...rowsFor(deps.sealer, call, ending, made)],
     // The receipt's own row is made where it is written: it follows the one before it.
     ...(made.receiptId !== null && {
       entry: orderReceipt(made.receiptId, endedAtMs, claimsFor(call, ending, made)),
@@ -120,7 +122,7 @@ async function end(deps: Deps, call: OpenCall, ending: Ending): Promise<Outcome>
     const past = await pastOutcome(deps, await findCall(deps.store, call.buyerId, call.id))
     return { ...past, replayed: false }
   }
-  const [accepted] = written.results as [Accepted]
+  const accepted = written.results.at(-1) as Accepted
   return {
     callId: call.id,
     endpointId: call.endpointId,

@@ -1,13 +1,14 @@
 /**
  * Commit 1 of a call: its row, its limits, its idempotency key, its quote, and the most that it can
- * cost set aside. From here on the call ends exactly once, even when the gateway dies.
+ * cost set aside. From here on the call ends exactly once, even when the gateway dies. What cannot be
+ * refused and sets nothing aside is written with the end of the call instead (decision 12).
  */
 import { type Principal, payerOf } from '#accounts'
 import type { Offer } from '#catalogue'
 import type { Id } from '#core/ids'
 import { formatUsdc } from '#core/money'
 import { Problem } from '#core/problem'
-import type { Ledger, Refusal } from '#ledger'
+import type { Counter, Ledger, Refusal, Unit } from '#ledger'
 import { FEE_BPS, showPrice } from '#pricing'
 import type { RowWrite } from '#store'
 import type { Ancestry } from './ancestry.js'
@@ -44,7 +45,8 @@ export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> 
   const { order, offer, quote, nowMs, ancestry } = terms
   refuseAboveCallLimit(order.principal, quote)
   const call = openCall(terms)
-  const outcome = await deps.ledger.commit({
+  const counters = countersFor(order.principal, offer, quote, nowMs)
+  const unit: Unit = {
     commands: [
       {
         kind: 'hold',
@@ -52,16 +54,29 @@ export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> 
         account: call.payerId,
         amount: call.hold,
         deadlineMs: nowMs + deps.holdLifeMs,
-        counters: countersFor(order.principal, offer, quote, nowMs),
+        counters,
         atMs: nowMs,
       },
     ],
     rows: rowsOf(call, order, ancestry),
-  })
+  }
+  if (canWait(call, counters) && deps.ledger.takesWrites())
+    return { kind: 'held', call, unwritten: unit }
+  const outcome = await deps.ledger.commit(unit)
   if (outcome.accepted) return { kind: 'held', call }
   if (outcome.refusal.reason === 'row' && outcome.refusal.name === 'idempotency-key')
     return undefined
   throw refusalProblem(outcome.refusal, order.principal, nowMs)
+}
+
+/** Whether nothing can refuse the hold and nothing hangs on it: no money, limit, key or quote. */
+function canWait(call: OpenCall, counters: readonly Counter[]): boolean {
+  return (
+    call.hold === 0n &&
+    counters.length === 0 &&
+    call.idempotencyHash === null &&
+    call.quoteId === null
+  )
 }
 
 function openCall({ callId, nowMs, order, offer, request, quote }: Terms): OpenCall {

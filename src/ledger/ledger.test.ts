@@ -73,8 +73,10 @@ describe('a storage that is full', () => {
     fillUp()
     const large = () => linked(account, 'large', insertLarge(['large', LARGE]))
     await expect(large()).rejects.toMatchObject({ code: 'storage_full' })
+    expect(ledger.takesWrites()).toBe(false)
     makeRoom()
     expect(await large()).toMatchObject({ accepted: true, recorded: 1 })
+    expect(ledger.takesWrites()).toBe(true)
     expect(await ledger.balanceOf(account)).toEqual({ available: usdc('0.9'), held: usdc('0.1') })
   })
 

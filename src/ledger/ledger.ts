@@ -162,6 +162,8 @@ export type Ledger = {
   now(): Promise<number>
   /** Units that are not answered yet, for backpressure and metrics. */
   waiting(): number
+  /** `false` from a batch that could not be written until one that was. */
+  takesWrites(): boolean
   /** Writes what waits, then ends. */
   close(): Promise<void>
 }

@@ -42,6 +42,7 @@ export function postgresLedger(options: {
   return {
     commit: (unit) => queue.submit(unit),
     waiting: () => queue.waiting(),
+    takesWrites: () => queue.takesWrites(),
     async balanceOf(account) {
       const [free, set] = await balancesAt(available(account), held(account))
       return { available: free, held: set }

@@ -24,6 +24,7 @@ export function sqliteLedger(options: Options): Ledger {
   return {
     commit: (unit) => queue.submit(unit),
     waiting: () => queue.waiting(),
+    takesWrites: () => queue.takesWrites(),
     balanceOf: async (account) => ({
       available: books.balanceAt(available(account)),
       held: books.balanceAt(held(account)),

@@ -45,6 +45,7 @@ describe.skipIf(!canFillDisks)('a gateway whose disk is full', { timeout: TIMEOU
   let seller: Party
   let buyer: Party
   let shop: { id: string; endpointId: string }
+  let freeShop: { id: string; endpointId: string }
   /** A call from before, and those that run while the disk fills up. */
   let earlier: Answered
   /** The first call after there was room again. */
@@ -60,6 +61,7 @@ describe.skipIf(!canFillDisks)('a gateway whose disk is full', { timeout: TIMEOU
     seller = await account(door, 'Seller')
     buyer = await account(door, 'Buyer', '1')
     shop = await listing(door, seller)
+    freeShop = await listing(door, seller, { endpoint: { price: { model: 'free' } } })
     earlier = await buy('earlier')
     await startCalls()
     fillDisk(gateway.pid)
@@ -117,6 +119,15 @@ describe.skipIf(!canFillDisks)('a gateway whose disk is full', { timeout: TIMEOU
     expectStorageFull(await buy('new'))
     const refused = await door.tool(buyer.key, 'call_api', anOrder())
     expect(refused).toMatchObject({ isError: true, code: 'storage_full', retry_after_s: 30 })
+    expect(upstream.requests).toHaveLength(sent)
+  })
+
+  test('asks no seller for what is free either, once it knows', async () => {
+    const sent = upstream.requests.length
+    const order = { ...anOrder(), endpoint_id: freeShop.endpointId }
+    for (let time = 0; time < 2; time++) {
+      expectStorageFull(await door.rest('POST', '/v1/calls', buyer.key, order))
+    }
     expect(upstream.requests).toHaveLength(sent)
   })
 
