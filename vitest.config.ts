@@ -6,9 +6,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * much, and whatever reaches the database with texts of strangers, run on both.
  */
 const ON_BOTH_DATABASES = [
-  'test/journeys/{buy,sell,market,approvals,oauth,tenants-routes}.journey.test.ts',
+  'test/journeys/{buy,sell,market,approvals,oauth,tenants-routes,tools,gateways,payers}.journey.test.ts',
   'test/journeys/{attacks,tenants}.test.ts',
   'src/{doctor,keys,restored}-command.test.ts',
+  'src/calls/calls.test.ts',
   'src/receipts/check-chains.test.ts',
   'src/catalogue/{learning,text-flags}.test.ts',
   'src/store/reader.test.ts',

@@ -8,27 +8,60 @@ import type { OutcomeKind } from './call.js'
 /** How long an idempotency key is kept. */
 export const IDEMPOTENCY_LIFE_MS = 24 * 60 * 60 * 1_000
 
-export const insertCall = defineInsert(
-  'calls',
-  {
-    id: 'text',
-    buyer_id: 'text',
-    key_id: 'text',
-    seller_id: 'text',
-    endpoint_id: 'text',
-    version: 'integer',
-    started_at: 'bigint',
-    hold: 'bigint',
-    price: 'text',
-    quote_id: 'text',
-    idempotency_hash: 'text',
-    request_hash: 'text',
-    tag: 'text',
-    payer_id: 'text',
-    parent_call_id: 'text',
-  },
-  { outcome: "'held'", charge: '0', fee: '0', truncated: '0' },
-)
+/** What is known of a call when it begins. */
+const BEGINNING = {
+  id: 'text',
+  buyer_id: 'text',
+  key_id: 'text',
+  seller_id: 'text',
+  endpoint_id: 'text',
+  version: 'integer',
+  started_at: 'bigint',
+  hold: 'bigint',
+  price: 'text',
+  quote_id: 'text',
+  idempotency_hash: 'text',
+  request_hash: 'text',
+  tag: 'text',
+  payer_id: 'text',
+  parent_call_id: 'text',
+} as const
+
+/** What its end adds. */
+const ENDING = {
+  outcome: 'text',
+  code: 'text',
+  message: 'text',
+  status: 'integer',
+  ended_at: 'bigint',
+  latency_ms: 'integer',
+  charge: 'bigint',
+  fee: 'bigint',
+  quantity: 'text',
+  response_hash: 'text',
+  response_bytes: 'bigint',
+  truncated: 'integer',
+  media_type: 'text',
+  body_expires_at: 'bigint',
+  retry_after_ms: 'bigint',
+  receipt_id: 'text',
+} as const
+
+export const insertCall = defineInsert('calls', BEGINNING, {
+  outcome: "'held'",
+  charge: '0',
+  fee: '0',
+  truncated: '0',
+})
+
+export const concludeCall = defineUpdate('calls', ENDING, {
+  key: { buyer_id: 'text', id: 'text' },
+  onlyIf: "t.outcome = 'held'",
+  refusal: 'concluded',
+})
+
+/** A call that is written once, with its end. */
+export const insertEndedCall = defineInsert('calls', { ...BEGINNING, ...ENDING })
 
 /** Takes an idempotency key, or takes it over from a call whose time is over. */
 export const takeIdempotencyKey = defineTake(
@@ -64,33 +97,6 @@ export const useQuote = defineUpdate(
   'quotes',
   { call_id: 'text' },
   { key: { id: 'text' }, onlyIf: 't.call_id is null', refusal: 'quote' },
-)
-
-export const concludeCall = defineUpdate(
-  'calls',
-  {
-    outcome: 'text',
-    code: 'text',
-    message: 'text',
-    status: 'integer',
-    ended_at: 'bigint',
-    latency_ms: 'integer',
-    charge: 'bigint',
-    fee: 'bigint',
-    quantity: 'text',
-    response_hash: 'text',
-    response_bytes: 'bigint',
-    truncated: 'integer',
-    media_type: 'text',
-    body_expires_at: 'bigint',
-    retry_after_ms: 'bigint',
-    receipt_id: 'text',
-  },
-  {
-    key: { buyer_id: 'text', id: 'text' },
-    onlyIf: "t.outcome = 'held'",
-    refusal: 'concluded',
-  },
 )
 
 export const insertBody = defineInsert('call_bodies', {

@@ -3,7 +3,8 @@ import type { Principal } from '#accounts'
 import type { Id } from '#core/ids'
 import type { Nanos } from '#core/money'
 import type { ProblemCode } from '#core/problem'
-import type { Unit } from '#ledger'
+import type { Command } from '#ledger'
+import type { SqlValue } from '#store'
 import type { Answer, UpstreamRequest } from '#upstreams'
 import type { Sending } from './forward.js'
 
@@ -98,8 +99,8 @@ export type OpenCall = {
 export type Held = {
   kind: 'held'
   call: OpenCall
-  /** What is still to be written of the hold; it is, in the commit that ends the call. */
-  unwritten?: Unit
+  /** The hold where it is still to be written, which the commit that ends the call does. */
+  unwritten?: { command: Command; row: readonly SqlValue[] }
 }
 
 export type OutcomeKind = 'charged' | 'free' | 'refunded' | 'failed'

@@ -13,7 +13,7 @@ import { type CallClaims, orderReceipt } from '#receipts'
 import type { RowWrite, Store } from '#store'
 import type { Answer } from '#upstreams'
 import type { AnswerBody, Held, OpenCall, Outcome, OutcomeKind, Sealer } from './call.js'
-import { concludeCall, giveIdempotencyKeyBack, insertBody } from './call-rows.js'
+import { concludeCall, giveIdempotencyKeyBack, insertBody, insertEndedCall } from './call-rows.js'
 import type { Verdict } from './judge.js'
 import { bodyOwner, findCall, pastOutcome } from './past.js'
 
@@ -101,7 +101,8 @@ export async function interrupt(deps: Deps, call: OpenCall): Promise<Outcome> {
 
 type Ended = Pick<Held, 'call' | 'unwritten'>
 
-async function end(deps: Deps, { call, unwritten }: Ended, ending: Ending): Promise<Outcome> {
+async function end(deps: Deps, ended: Ended, ending: Ending): Promise<Outcome> {
+  const { call, unwritten } = ended
   // Also when the clock was set back meanwhile.
   const endedAtMs = Math.max(deps.clock.now(), call.startedAtMs)
   const made: Made = {
@@ -110,8 +111,8 @@ async function end(deps: Deps, { call, unwritten }: Ended, ending: Ending): Prom
     receiptId: ending.outcome === 'failed' ? null : newId('receipt', endedAtMs),
   }
   const written = await deps.ledger.commit({
-    commands: [...(unwritten?.commands ?? []), commandFor(call, ending, endedAtMs)],
-    rows: [...(unwritten?.rows ?? []), ...rowsFor(deps.sealer, call, ending, made)],
+    commands: [...(unwritten ? [unwritten.command] : []), commandFor(call, ending, endedAtMs)],
+    rows: rowsFor(deps.sealer, ended, ending, made),
     // The receipt's own row is made where it is written: it follows the one before it.
     ...(made.receiptId !== null && {
       entry: orderReceipt(made.receiptId, endedAtMs, claimsFor(call, ending, made)),
@@ -150,34 +151,35 @@ function commandFor(call: OpenCall, ending: Ending, atMs: number): Command {
 
 function rowsFor(
   sealer: Sealer,
-  call: OpenCall,
+  { call, unwritten }: Ended,
   ending: Ending,
   { endedAtMs, responseHash, receiptId }: Made,
 ): RowWrite[] {
   const { body, fault } = ending
   const life = call.idempotencyHash === null ? BODY_LIFE_MS.without : BODY_LIFE_MS.withKey
   const bodyExpiresAtMs = body && endedAtMs + life
+  const end = [
+    ending.outcome,
+    fault?.code ?? null,
+    fault?.message ?? null,
+    ending.status,
+    endedAtMs,
+    ending.latencyMs,
+    ending.charge,
+    ending.fee,
+    ending.quantity ?? null,
+    responseHash,
+    body?.bytes.length ?? null,
+    body?.truncated ? 1 : 0,
+    body?.mediaType ?? null,
+    bodyExpiresAtMs,
+    fault?.retryAfterMs ?? null,
+    receiptId,
+  ]
   const rows = [
-    concludeCall([
-      ending.outcome,
-      fault?.code ?? null,
-      fault?.message ?? null,
-      ending.status,
-      endedAtMs,
-      ending.latencyMs,
-      ending.charge,
-      ending.fee,
-      ending.quantity ?? null,
-      responseHash,
-      body?.bytes.length ?? null,
-      body?.truncated ? 1 : 0,
-      body?.mediaType ?? null,
-      bodyExpiresAtMs,
-      fault?.retryAfterMs ?? null,
-      receiptId,
-      call.buyerId,
-      call.id,
-    ]),
+    unwritten
+      ? insertEndedCall([...unwritten.row, ...end])
+      : concludeCall([...end, call.buyerId, call.id]),
   ]
   if (body) {
     const sealed = sealer.seal(bodyOwner(call), body.bytes)

@@ -8,9 +8,9 @@ import type { Offer } from '#catalogue'
 import type { Id } from '#core/ids'
 import { formatUsdc } from '#core/money'
 import { Problem } from '#core/problem'
-import type { Counter, Ledger, Refusal, Unit } from '#ledger'
+import type { Command, Counter, Ledger, Refusal } from '#ledger'
 import { FEE_BPS, showPrice } from '#pricing'
-import type { RowWrite } from '#store'
+import type { RowWrite, SqlValue } from '#store'
 import type { Ancestry } from './ancestry.js'
 import type { Held, OpenCall, Order, Quote, ShapedRequest } from './call.js'
 import { IDEMPOTENCY_LIFE_MS, insertCall, takeIdempotencyKey, useQuote } from './call-rows.js'
@@ -46,23 +46,21 @@ export async function hold(deps: Deps, terms: Terms): Promise<Held | undefined> 
   refuseAboveCallLimit(order.principal, quote)
   const call = openCall(terms)
   const counters = countersFor(order.principal, offer, quote, nowMs)
-  const unit: Unit = {
-    commands: [
-      {
-        kind: 'hold',
-        reference: call.id,
-        account: call.payerId,
-        amount: call.hold,
-        deadlineMs: nowMs + deps.holdLifeMs,
-        counters,
-        atMs: nowMs,
-      },
-    ],
-    rows: rowsOf(call, order, ancestry),
+  const command: Command = {
+    kind: 'hold',
+    reference: call.id,
+    account: call.payerId,
+    amount: call.hold,
+    deadlineMs: nowMs + deps.holdLifeMs,
+    counters,
+    atMs: nowMs,
   }
-  if (canWait(call, counters) && deps.ledger.takesWrites())
-    return { kind: 'held', call, unwritten: unit }
-  const outcome = await deps.ledger.commit(unit)
+  const row = callRow(call, order, ancestry)
+  if (canWait(call, counters) && deps.ledger.takesWrites()) {
+    return { kind: 'held', call, unwritten: { command, row } }
+  }
+  const rows = [insertCall(row), ...claimsOf(call, order)]
+  const outcome = await deps.ledger.commit({ commands: [command], rows })
   if (outcome.accepted) return { kind: 'held', call }
   if (outcome.refusal.reason === 'row' && outcome.refusal.name === 'idempotency-key')
     return undefined
@@ -97,26 +95,30 @@ function openCall({ callId, nowMs, order, offer, request, quote }: Terms): OpenC
   }
 }
 
-function rowsOf(call: OpenCall, order: Order, { parentCallId }: Ancestry): RowWrite[] {
-  const rows = [
-    insertCall([
-      call.id,
-      call.buyerId,
-      call.keyId,
-      call.sellerId,
-      call.endpointId,
-      call.version,
-      call.startedAtMs,
-      call.hold,
-      JSON.stringify(call.price),
-      call.quoteId,
-      call.idempotencyHash,
-      call.requestHash,
-      order.tag ?? null,
-      call.payerId === call.buyerId ? null : call.payerId,
-      parentCallId,
-    ]),
+/** As `insertCall` takes it. */
+function callRow(call: OpenCall, order: Order, { parentCallId }: Ancestry): SqlValue[] {
+  return [
+    call.id,
+    call.buyerId,
+    call.keyId,
+    call.sellerId,
+    call.endpointId,
+    call.version,
+    call.startedAtMs,
+    call.hold,
+    JSON.stringify(call.price),
+    call.quoteId,
+    call.idempotencyHash,
+    call.requestHash,
+    order.tag ?? null,
+    call.payerId === call.buyerId ? null : call.payerId,
+    parentCallId,
   ]
+}
+
+/** What no other call can have at the same time: the idempotency key, the quote. */
+function claimsOf(call: OpenCall, order: Order): RowWrite[] {
+  const rows: RowWrite[] = []
   if (call.idempotencyHash !== null) {
     const expiresAtMs = call.startedAtMs + IDEMPOTENCY_LIFE_MS
     rows.push(
