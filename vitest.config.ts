@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * much, and whatever reaches the database with texts of strangers, run on both.
  */
 const ON_BOTH_DATABASES = [
-  'test/journeys/{buy,sell,market,approvals,oauth,tenants-routes,tools,gateways,payers}.journey.test.ts',
+  'test/journeys/{buy,sell,market,approvals,audit,oauth,tenants-routes,tools,gateways,payers}.journey.test.ts',
   'test/journeys/{attacks,tenants}.test.ts',
   'src/{doctor,keys,restored}-command.test.ts',
   'src/calls/calls.test.ts',

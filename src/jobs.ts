@@ -9,7 +9,7 @@ const SECOND_MS = 1_000
 
 /** Starts the jobs; the function it gives back stops them and waits for the running round. */
 export function startJobs({ config, deps }: Gateway): Stop {
-  const { accounts, catalogue, gateways, leases, ledger, servers, telemetry, tools } = deps
+  const { accounts, audit, catalogue, gateways, leases, ledger, servers, telemetry, tools } = deps
   const { every, alone, aloneForLong } = createRounds(deps)
   const jobs = [
     ...[accounts, catalogue, gateways, servers, tools].map((part) =>
@@ -25,6 +25,7 @@ export function startJobs({ config, deps }: Gateway): Stop {
     every(3 * SECOND_MS, () => ledger.tend()),
     alone('reap', 5 * SECOND_MS, async () => reap(deps, await ledger.now())),
     alone('credit', 60 * SECOND_MS, () => giveOwedCredit(deps)),
+    alone('audit', 60 * SECOND_MS, () => audit.takeInAll()),
     alone('purge', 60 * SECOND_MS, forgetOld),
   ]
   return async () => {

@@ -33,9 +33,9 @@ import {
 } from './suspension.js'
 
 export {
-  type Allow,
   allowedListings,
   allowSchema,
+  listsEdition,
   mayUse,
   serversNamedFor,
   type Thing,
@@ -57,7 +57,6 @@ export {
   refuseSuspended,
   SUSPENSION_CATEGORIES,
   type Suspension,
-  type SuspensionCategory,
   stoppedSellers,
   suspensionOf,
 } from './suspension.js'
@@ -116,8 +115,13 @@ export type Principal = {
  * What is written in the transaction of a change, last, so that the two stand or fall together.
  *
  * @param id of what was made or changed.
+ * @param found what only the change knows of itself.
  */
-export type Along = (tx: Tx, id: string) => Promise<unknown>
+export type Along = (
+  tx: Tx,
+  id: string,
+  found?: Readonly<Record<string, unknown>>,
+) => Promise<unknown>
 
 export type NewAccount = {
   name: string
@@ -202,7 +206,7 @@ export function createAccounts(deps: Deps): Accounts {
   return {
     ...createGrantKeys({ ...deps, changeKeys }),
     authenticate: (secret, accepts = {}) => authenticate(deps, cache, fixedHashes, secret, accepts),
-    renew: (principal) => renew(deps, principal),
+    renew: (principal) => renew(deps, cache, principal),
     create: (input, along) =>
       deps.store.inTransaction((tx) =>
         openAccount(tx, input, { scopes: SCOPES }, { ...deps, nowMs: deps.clock.now(), along }),

@@ -49,6 +49,11 @@ function listsOf(principal: Principal | undefined): Allow[] {
   return lists.filter((allow) => allow !== undefined && isList(allow)) as Allow[]
 }
 
+/** Another text whenever other lists bind a principal. */
+export function listsEdition(principal: Principal): string {
+  return JSON.stringify(listsOf(principal))
+}
+
 /**
  * The slugs that can pass all lists of a principal, for a search; `undefined` for all.
  *

@@ -61,9 +61,10 @@ export async function authenticate(
 /** The principal as it stands now. @throws Problem `unauthenticated` where its key ended meanwhile. */
 export async function renew(
   { store, clock }: Omit<Deps, 'tokens'>,
+  cache: KeyCache,
   { key, token }: Principal,
 ): Promise<Principal> {
-  const now = await loadPrincipal(store.db, { id: key.id })
+  const now = await cache.read(key.id, () => loadPrincipal(store.db, { id: key.id }))
   const principal = now && token ? { ...now, key: { ...now.key, scopes: key.scopes }, token } : now
   if (principal && !isOver(principal, clock.now())) return principal
   throw new Problem('unauthenticated', 'The API key was revoked or expired meanwhile.')

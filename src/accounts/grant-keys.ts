@@ -3,9 +3,9 @@
  * stand for them, with what a key has besides. They descend from the account's first key, so that it
  * can end them as it can all others.
  */
-import { newId } from '#core/ids'
+import { type Id, newId } from '#core/ids'
 import { Problem } from '#core/problem'
-import { intOrNull, type Store, type Tx } from '#store'
+import { type Db, intOrNull, type Store, type Tx } from '#store'
 import type { Account, Along, ApiKey, Scope } from './accounts.js'
 import { type LimitTerms, readLimits, showLimits } from './limits.js'
 import { type KeyRow, toKey } from './rows.js'
@@ -13,7 +13,7 @@ import { type KeyRow, toKey } from './rows.js'
 /** In place of the SHA-256 of a secret; no secret has it. */
 export const NO_SECRET = 'grant:'
 
-export type NewGrantKey = {
+type NewGrantKey = {
   account: Account
   /** Of the program, as people know it. */
   name: string
@@ -38,7 +38,12 @@ export type GrantKeys = {
    */
   createGrantKey(input: NewGrantKey, along?: Along): Promise<ApiKey>
   /** Ends such a key, at once; any other stays as it is. */
-  revokeGrantKey(keyId: string): Promise<void>
+  revokeGrantKey(keyId: string, along?: Along): Promise<void>
+  /**
+   * The key that those keys descend from: the one that an account was opened with, or what is left of
+   * those that the account above made, while it is good.
+   */
+  firstKeyId(accountId: string): Promise<Id<'key'> | undefined>
 }
 
 export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
@@ -69,22 +74,24 @@ export function createGrantKeys({ store, clock, changeKeys }: Deps): GrantKeys {
         return toKey(made as KeyRow)
       })
     },
-    async revokeGrantKey(keyId) {
-      await changeKeys((tx) =>
-        tx('api_keys')
+    async revokeGrantKey(keyId, along) {
+      await changeKeys(async (tx) => {
+        const revoked = await tx('api_keys')
           .where({ id: keyId, hash: NO_SECRET + keyId, revoked_at: null })
-          .update({ revoked_at: clock.now() }),
-      )
+          .update({ revoked_at: clock.now() })
+        if (revoked > 0) await along?.(tx, keyId)
+      })
     },
+    firstKeyId: async (accountId) =>
+      (await firstKey(store.db, accountId, clock.now()))?.id as Id<'key'> | undefined,
   }
 }
 
-/** The key that an account was opened with, and that all its others descend from, while it is good. */
-function firstKey(tx: Tx, accountId: string, nowMs: number): Promise<KeyRow | undefined> {
-  const above = tx('api_keys as above')
+function firstKey(db: Db, accountId: string, nowMs: number): Promise<KeyRow | undefined> {
+  const above = db('api_keys as above')
     .whereRaw('above.id = api_keys.parent_id and above.account_id = api_keys.account_id')
     .select('above.id')
-  return tx<KeyRow>('api_keys')
+  return db<KeyRow>('api_keys')
     .where({ account_id: accountId, revoked_at: null })
     .whereNot('hash', 'like', `${NO_SECRET}%`)
     .whereNotExists(above)

@@ -1,8 +1,8 @@
 /**
- * Principals by the hash of their key, so that a call does not ask the database who is calling. An
- * entry holds for two seconds after it was read or last known to be as it was: a key that another
- * gateway revoked is refused here no later than that, also when the clock steps back. Those who ask
- * for one key at the same time share one look.
+ * Principals by the hash of their key, or by its id, so that a call does not ask the database who is
+ * calling. An entry holds for two seconds after it was read or last known to be as it was: a key that
+ * another gateway revoked is refused here no later than that, also when the clock steps back. Those who
+ * ask for one key at the same time share one look.
  */
 import type { Clock } from '#core/clock'
 import type { Principal } from './accounts.js'
@@ -12,7 +12,7 @@ const MAX_ENTRIES = 10_000
 
 export type KeyCache = {
   /** The principal that is known, or that `load` finds; one that does not exist is not kept. */
-  read(hash: string, load: () => Promise<Principal | undefined>): Promise<Principal | undefined>
+  read(name: string, load: () => Promise<Principal | undefined>): Promise<Principal | undefined>
   clear(): void
   /** No key had changed at this time since the entries were read. */
   confirm(atMs: number): void
@@ -23,7 +23,7 @@ export function createKeyCache(clock: Clock): KeyCache {
   const looks = new Map<string, Promise<Principal | undefined>>()
   let confirmedAtMs = Number.NEGATIVE_INFINITY
   return {
-    read: async (hash, load) => known(hash) ?? looks.get(hash) ?? look(hash, load),
+    read: async (name, load) => known(name) ?? looks.get(name) ?? look(name, load),
     clear() {
       entries.clear()
       // What is being read now may be what was changed: nobody else joins, and it is not kept.
@@ -34,32 +34,32 @@ export function createKeyCache(clock: Clock): KeyCache {
     },
   }
 
-  function known(hash: string): Principal | undefined {
-    const entry = entries.get(hash)
+  function known(name: string): Principal | undefined {
+    const entry = entries.get(name)
     if (!entry) return undefined
     const now = clock.now()
     const isFresh = (sinceMs: number) => now >= sinceMs && now - sinceMs < LIFE_MS
     if (isFresh(entry.readAtMs) || isFresh(confirmedAtMs)) return entry.principal
-    entries.delete(hash)
+    entries.delete(name)
     return undefined
   }
 
   async function look(
-    hash: string,
+    name: string,
     load: () => Promise<Principal | undefined>,
   ): Promise<Principal | undefined> {
     const readAtMs = clock.now()
     const looking = load()
-    looks.set(hash, looking)
+    looks.set(name, looking)
     try {
       const principal = await looking
-      if (principal && looks.get(hash) === looking) {
+      if (principal && looks.get(name) === looking) {
         if (entries.size >= MAX_ENTRIES) entries.clear()
-        entries.set(hash, { principal, readAtMs })
+        entries.set(name, { principal, readAtMs })
       }
       return principal
     } finally {
-      if (looks.get(hash) === looking) looks.delete(hash)
+      if (looks.get(name) === looking) looks.delete(name)
     }
   }
 }

@@ -31,6 +31,8 @@ test('limits are read and shown without loss, the smallest amount included', () 
   const possible = { ...terms, lifetime: '1000000000' }
   expect(showLimits(readLimits(possible))).toEqual(possible)
   expect(showLimits(readLimits({ day: '1.50' }))).toEqual({ day: '1.5' })
+  const asked = { approve_above: '1', approve_on: 'page' } as const
+  expect(showLimits(readLimits(asked))).toEqual(asked)
 })
 
 test.each([
@@ -39,6 +41,7 @@ test.each([
   { month: 5 },
   { lifetime: '0.0000000001' },
   { week: '1' },
+  { approve_on: 'phone' },
 ])('%j is no set of limits', (terms) => {
   expect(limitsSchema.safeParse(terms).success).toBe(false)
 })

@@ -18,11 +18,15 @@ export const limitsSchema = z.strictObject({
   approve_above: amount
     .optional()
     .describe('a call that may cost more needs a person to approve it'),
+  approve_on: z
+    .enum(['client', 'page'])
+    .optional()
+    .describe('page: no program can give a yes, only a person who is signed in; default client'),
 })
 
 export type LimitTerms = z.infer<typeof limitsSchema>
-export type LimitName = keyof LimitTerms
-export type Limits = Partial<Record<LimitName, Nanos>>
+export type LimitName = Exclude<keyof LimitTerms, 'approve_on'>
+export type Limits = Partial<Record<LimitName, Nanos>> & Pick<LimitTerms, 'approve_on'>
 
 export const LIMIT_NAMES: readonly LimitName[] = [
   'call',
@@ -60,7 +64,7 @@ export function spendersOf({ account, parent, key, lineage }: Principal): Spende
 }
 
 export function readLimits(terms: LimitTerms): Limits {
-  const limits: Limits = {}
+  const limits: Limits = { ...(terms.approve_on && { approve_on: terms.approve_on }) }
   for (const name of LIMIT_NAMES) {
     const text = terms[name]
     if (text !== undefined) limits[name] = parseUsdc(text, `limits.${name}`)
@@ -69,7 +73,7 @@ export function readLimits(terms: LimitTerms): Limits {
 }
 
 export function showLimits(limits: Limits): LimitTerms {
-  const terms: LimitTerms = {}
+  const terms: LimitTerms = { ...(limits.approve_on && { approve_on: limits.approve_on }) }
   for (const name of LIMIT_NAMES) {
     const limit = limits[name]
     if (limit !== undefined) terms[name] = formatUsdc(limit)

@@ -7,7 +7,7 @@ import { hashSecret, type KeyEnvironment, newSecret } from './api-key.js'
 import { readLimits, showLimits } from './limits.js'
 
 /** What a first key may do, and which key it descends from. */
-export type FirstKey = {
+type FirstKey = {
   scopes: readonly Scope[]
   parentId?: Id<'key'>
   expiresAtMs?: number | null

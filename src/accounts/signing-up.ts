@@ -84,14 +84,11 @@ export function createSignUps(deps: Deps): SignUps {
       return store.inTransaction(async (tx) => {
         const nowMs = clock.now()
         const { name, slug } = input
-        const opened = await openAccount(
-          tx,
-          { name, slug },
-          { scopes: SCOPES },
-          { ...deps, nowMs, along },
-        )
+        const opened = await openAccount(tx, { name, slug }, { scopes: SCOPES }, { ...deps, nowMs })
         const used = { ...input, accountId: opened.account.id, nowMs }
-        return { ...opened, invite: input.invite === undefined ? null : await useInvite(tx, used) }
+        const invite = input.invite === undefined ? null : await useInvite(tx, used)
+        await along?.(tx, opened.account.id)
+        return { ...opened, invite }
       })
     },
     async owed() {

@@ -18,7 +18,7 @@ import { type AccountRow, toAccount } from './rows.js'
 /** Closed ones among them. */
 const MAX_BELOW = 1_000
 
-export type NewSubAccount = {
+type NewSubAccount = {
   name: string
   slug?: string | undefined
   balance?: Account['balance'] | undefined

@@ -11,7 +11,7 @@ import { getAccount } from './rows.js'
 export const SUSPENSION_CATEGORIES = [
   ...(['abuse', 'fraud', 'legal', 'quality', 'payment', 'request', 'other'] as const),
 ]
-export type SuspensionCategory = (typeof SUSPENSION_CATEGORIES)[number]
+type SuspensionCategory = (typeof SUSPENSION_CATEGORIES)[number]
 
 /** `reason` is for the operator's eyes; others read the category. */
 export type Suspension = { category: SuspensionCategory; reason: string; atMs: number }
@@ -49,7 +49,11 @@ export async function suspend(
   return getAccount(db, id)
 }
 
-/** @throws Problem `account_not_found`. An account that is not suspended stays as it is. */
+/**
+ * Lets an account go on; one that was closed meanwhile stays closed, but what it has can be moved.
+ *
+ * @throws Problem `account_not_found`. An account that is not suspended stays as it is.
+ */
 export async function resume(
   { db, changeKeys }: Deps,
   id: string,
@@ -57,8 +61,8 @@ export async function resume(
 ): Promise<Account> {
   await getAccount(db, id)
   await changeKeys(async (tx) => {
-    const columns = { status: 'active', suspension: null }
-    await tx('accounts').where({ id, status: 'suspended' }).update(columns)
+    await tx('accounts').where({ id, status: 'suspended' }).update({ status: 'active' })
+    await tx('accounts').where({ id }).update({ suspension: null })
     await along?.(tx, id)
   })
   return getAccount(db, id)

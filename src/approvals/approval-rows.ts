@@ -19,7 +19,7 @@ export type Approval = {
   expiresAtMs: number
 }
 
-export type ApprovalRow = {
+type ApprovalRow = {
   id: string
   account_id: string
   quote_id: string

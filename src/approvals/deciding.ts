@@ -3,7 +3,7 @@ import { type Clock, toRfc3339 } from '#core/clock'
 import { type Id, isId } from '#core/ids'
 import { formatUsdc } from '#core/money'
 import { Problem } from '#core/problem'
-import type { Store } from '#store'
+import type { Store, Tx } from '#store'
 import { type Approval, approvalRows, findApproval, IS_OPEN, toApproval } from './approval-rows.js'
 
 /** Calls of one account that may wait at once, and that are shown. */
@@ -18,6 +18,9 @@ export type Sealer = {
 type Deps = { store: Store; clock: Clock; sealer: Sealer }
 
 export type Verdict = 'approved' | 'declined'
+
+type Along = (tx: Tx, id: string) => Promise<unknown>
+type Decision = { verdict: 'approve' | 'decline'; personId: string; along?: Along }
 
 export function createDeciding({ store, clock, sealer }: Deps) {
   return {
@@ -35,26 +38,38 @@ export function createDeciding({ store, clock, sealer }: Deps) {
     },
     /** @throws Problem `not_found`, also for a call of another account. */
     show: async (accountId: string, id: string) => show(await own(accountId, id)),
-    /** @throws Problem `not_found`; `quote_expired` when it is too late, `forbidden` when it is done. */
+    /**
+     * @param decision.along written in the same transaction; a person who says the same again has not
+     *   decided anew.
+     * @throws Problem `not_found`; `quote_expired` when it is too late, `forbidden` when it is done.
+     */
     async decide(
       accountId: string,
       id: string,
-      { verdict, personId }: { verdict: 'approve' | 'decline'; personId: string },
+      { verdict, personId, along }: Decision,
     ): Promise<void> {
       const approval = await own(accountId, id)
-      await decide(approval.id, verdict === 'approve' ? 'approved' : 'declined', personId)
+      await decide(approval.id, verdict === 'approve' ? 'approved' : 'declined', personId, along)
     },
   }
 
   /** Of two who decide at once, the first has decided. */
-  async function decide(id: Id<'approval'>, verdict: Verdict, by: string): Promise<void> {
+  async function decide(
+    id: Id<'approval'>,
+    verdict: Verdict,
+    by: string,
+    along?: Along,
+  ): Promise<void> {
     const now = clock.now()
-    const changed = await store
-      .db('approvals')
-      .where({ id, state: 'open' })
-      .where('expires_at', '>', now)
-      .update({ state: verdict, decided_by: by, decided_at: now })
-    if (changed > 0) return
+    const isChanged = await store.inTransaction(async (tx) => {
+      const changed = await tx('approvals')
+        .where({ id, state: 'open' })
+        .where('expires_at', '>', now)
+        .update({ state: verdict, decided_by: by, decided_at: now })
+      if (changed > 0) await along?.(tx, id)
+      return changed > 0
+    })
+    if (isChanged) return
     const approval = await findApproval(store, { id })
     if (approval?.state === verdict) return
     if (approval?.state === 'open') {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { handClock } from '#core/clock'
 import type { Reader, Store } from '#store'
 import { aPostgresLedger, aStore } from '../../test/support/a-store.js'
-import { type AuditLog, checkAudit, createAudit } from './audit.js'
+import { type Act, type AuditLog, checkAudit, createAudit } from './audit.js'
 import { hashOf, headOf } from './chain.js'
 
 const KEY = Buffer.alloc(32, 7)
@@ -27,11 +27,14 @@ describe.each<[string, () => Promise<Opened>]>([
   afterEach(async () => {
     const { db } = opened.store
     await db('audit_entries').delete()
+    await db('audit_waiting').delete()
     await db('settings').where('name', 'like', 'audit_%').delete()
   })
 
+  const note = (act: Act, by = audit) => opened.store.inTransaction((tx) => by.record(tx, act))
+
   const check = () => {
-    const { query: all } = opened.store
+    const all: Reader['all'] = (sql, values = []) => opened.store.query(sql, values)
     const reader = { all, atOneMoment: (read: () => unknown) => read() } as unknown as Reader
     return checkAudit({ reader, key: KEY, progress: () => {} })
   }
@@ -39,13 +42,13 @@ describe.each<[string, () => Promise<Opened>]>([
 
   async function aChain(length = 5): Promise<void> {
     for (let at = 1; at <= length; at++) {
-      await audit.note({ act: 'key.create', by: BY, target: `key_${at}`, facts: { at } })
+      await note({ act: 'key.create', by: BY, target: `key_${at}`, facts: { at } })
     }
   }
 
   test('lists what was done, by whom, on what, in its order', async () => {
     await aChain(3)
-    await audit.note({ act: 'flag.clear', by: { personId: 'person_1' }, target: 'flag_1' })
+    await note({ act: 'flag.clear', by: { personId: 'person_1' }, target: 'flag_1' })
     const entries = await audit.list({ after: 1, limit: 2 })
     expect(entries.map(({ seq, act, target }) => [seq, act, target])).toEqual([
       [2, 'key.create', 'key_2'],
@@ -73,10 +76,48 @@ describe.each<[string, () => Promise<Opened>]>([
     expect((await check()).count).toBe(0)
   })
 
+  describe('of acts on money', () => {
+    const grant = (target: string): Act => ({ act: 'grant.create', by: BY, target })
+    /** What the ledger does in the transaction of the move. */
+    const hold = async (act: Act) => {
+      const { write, values } = audit.waiting(act)
+      await opened.store.db.raw(write.one, values as string[])
+    }
+    const targets = async () => (await audit.list({ after: 0, limit: 99 })).map((one) => one.target)
+
+    test('takes in each one once, whoever does it at the same time', async () => {
+      await hold(grant('grant_1'))
+      await hold(grant('grant_2'))
+      expect((await check()).checked).toBe('0 acts, 2 to be taken in')
+      const others = [gateway(), gateway()]
+      await Promise.all(
+        [audit, ...others].flatMap((one) => [one.takeIn('grant_2'), one.takeInAll()]),
+      )
+      expect((await targets()).sort()).toEqual(['grant_1', 'grant_2'])
+      expect(await check()).toMatchObject({ checked: '2 acts', count: 0 })
+    })
+
+    test('keeps who did it, with which facts, and when', async () => {
+      await hold({ ...grant('grant_1'), facts: { amount: '0.5' } })
+      await gateway().takeInAll()
+      const [entry] = await audit.list({ after: 0, limit: 1 })
+      expect(entry).toMatchObject({ act: 'grant.create', facts: { amount: '0.5' } })
+      expect(entry!.by).toEqual({ account_id: BY.accountId, key_id: BY.keyId })
+    })
+  })
+
+  test('keeps the beginning of facts that are too long', async () => {
+    const facts = { text: '\u{1F511}'.repeat(9_999) }
+    await note({ act: 'gateway.update', by: BY, target: 'gw_1', facts })
+    const [entry] = await audit.list({ after: 0, limit: 1 })
+    expect((entry!.facts.beginning as string).length).toBe(4_096)
+    expect((await check()).count).toBe(0)
+  })
+
   test('is one chain, however many gateways append to it at once', async () => {
     const gateways = [audit, gateway(), gateway()]
     const acts = Array.from({ length: 30 }, (__, at) =>
-      gateways[at % 3]!.note({ act: 'key.rotate', by: BY, target: `key_${at}` }),
+      note({ act: 'key.rotate', by: BY, target: `key_${at}` }, gateways[at % 3]),
     )
     await Promise.all(acts)
     const entries = await audit.list({ after: 0, limit: 100 })

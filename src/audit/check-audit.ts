@@ -34,7 +34,14 @@ export async function checkAudit(deps: {
     const fault = isMore ? undefined : headFault(sealed && readHead(key, sealed), sealed, last)
     if (fault) findings.add(fault, RESTORE)
   }
-  return { checked: `${last.seq} acts`, first: findings.first, count: findings.count }
+  const waiting = await countWaiting(reader)
+  const checked = `${last.seq} acts${waiting > 0 ? `, ${waiting} to be taken in` : ''}`
+  return { checked, first: findings.first, count: findings.count }
+}
+
+async function countWaiting({ all }: Reader): Promise<number> {
+  const [row] = await all<{ count: bigint }>('select count(*) as count from audit_waiting')
+  return int(row!.count)
 }
 
 function entriesAfter({ all }: Reader, seq: number): Promise<AuditRow[]> {

@@ -38,7 +38,8 @@ export async function agreed(deps: ApprovalDeps, terms: Terms): Promise<Agreed> 
   if (approval.state === 'declined') throw declined(offer)
   const { arguments: args } = order
   const { id, maxTotal } = approval
-  const answer = await order.ask?.({ id, title: approval.title, maxTotal, arguments: args })
+  const ask = isAskedOnPage(order.principal) ? undefined : order.ask
+  const answer = await ask?.({ id, title: approval.title, maxTotal, arguments: args })
   if (answer === undefined) throw approvalRequired(deps, offer, approval)
   await deps.approvals.settle(id, answer ? 'approved' : 'declined')
   if (answer) return { quote: withIts, wasAsked: true }
@@ -51,6 +52,11 @@ function reasonToAsk(principal: Principal, offer: Offer, quote: Quote): Wish['re
     ({ limits }) => limits.approve_above !== undefined && quote.maxTotal > limits.approve_above,
   )
   return isAbove ? 'limit' : undefined
+}
+
+/** Whether only a page will do, where no program can answer for a person. */
+function isAskedOnPage(principal: Principal): boolean {
+  return spendersOf(principal).some(({ limits }) => limits.approve_on === 'page')
 }
 
 /** That of the quote, or of the same call when it was asked for before; else a new one. */

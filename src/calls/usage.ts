@@ -28,6 +28,7 @@ export type UsageQuery = {
   from?: string | undefined
   to?: string | undefined
   endpoint_id?: string | undefined
+  key_id?: string | undefined
   tag?: string | undefined
   within?: string | undefined
   limit: number
@@ -49,6 +50,7 @@ export async function usage({ store }: { store: Store }, buyerId: string, query:
     calls: calls.map((call) => ({
       call_id: call.id,
       endpoint_id: call.endpointId,
+      key_id: call.keyId,
       at: toRfc3339(call.startedAtMs),
       outcome: call.outcome,
       status: call.status,
@@ -126,6 +128,7 @@ function applyFilters(builder: Knex.QueryBuilder, query: UsageQuery): void {
   if (query.from !== undefined) builder.where('started_at', '>=', timeIn(query.from, 'from'))
   if (query.to !== undefined) builder.where('started_at', '<', timeIn(query.to, 'to'))
   if (query.endpoint_id !== undefined) builder.where({ endpoint_id: query.endpoint_id })
+  if (query.key_id !== undefined) builder.where({ key_id: query.key_id })
   if (query.tag !== undefined) builder.where({ tag: query.tag })
   if (query.within !== undefined) builder.whereRaw(WITHIN, [query.within])
 }

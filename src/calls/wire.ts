@@ -36,6 +36,7 @@ export const usageSchema = z.strictObject({
   from: z.string().max(40).optional().describe('RFC 3339'),
   to: z.string().max(40).optional(),
   endpoint_id: endpointIdSchema.optional(),
+  key_id: z.string().max(64).optional().describe('what this key bought'),
   tag: z.string().max(100).optional(),
   within: z.string().max(64).optional().describe('a call: it and all that were made in its course'),
   limit: z.coerce.number().int().min(1).max(200).default(20),
@@ -81,6 +82,7 @@ export const usageResultSchema = z.object({
     z.object({
       call_id: z.string(),
       endpoint_id: z.string(),
+      key_id: z.string().describe('the key that bought it'),
       at: z.string(),
       outcome: z.string(),
       status: z.int().nullable(),

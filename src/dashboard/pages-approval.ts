@@ -1,5 +1,7 @@
 /** One call that waits for a person: exactly what, with which arguments, for how much, and who asks. */
+import type { Along } from '#accounts'
 import type { AuditLog } from '#audit'
+import { audited } from './audited.js'
 import { html } from './html.js'
 import { sendPage, sendTo } from './page.js'
 import { fieldIn, type PageRoute } from './page-route.js'
@@ -28,11 +30,11 @@ export type Approvals = {
   decide(
     accountId: string,
     id: string,
-    decision: { verdict: 'approve' | 'decline'; personId: string },
+    decision: { verdict: 'approve' | 'decline'; personId: string; along: Along },
   ): Promise<void>
 }
 
-export type ApprovalDeps = { approvals: Approvals; audit: Pick<AuditLog, 'note'> }
+export type ApprovalDeps = { approvals: Approvals; audit: Pick<AuditLog, 'record'> }
 
 const PAGE = /^\/approvals\/(\w{1,64})$/
 
@@ -64,9 +66,8 @@ export const approvalPages: readonly PageRoute<ApprovalDeps>[] = [
       }
       const { accountId, id: personId } = visit.person
       const verdict = fieldIn(form, 'decision') === 'approve' ? 'approve' : 'decline'
-      await deps.approvals.decide(accountId, id!, { verdict, personId })
-      const by = { accountId, personId }
-      await deps.audit.note({ act: 'approval.decide', by, target: id!, facts: { verdict } })
+      const along = audited(deps, visit.person, 'approval.decide', { verdict })
+      await deps.approvals.decide(accountId, id!, { verdict, personId, along })
       sendTo(visit.res, visit.path)
     },
   },

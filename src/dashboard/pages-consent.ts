@@ -4,6 +4,7 @@ import type { AuditLog } from '#audit'
 import { parseInput } from '#core/parse-input'
 import { Problem } from '#core/problem'
 import type { Consent, OAuth } from '#oauth'
+import { audited } from './audited.js'
 import { type Html, html } from './html.js'
 import { notice, sendPage, sendTo } from './page.js'
 import { fieldIn, type PageRoute } from './page-route.js'
@@ -16,7 +17,7 @@ const SUGGESTED_DAY_LIMIT = '1'
 export type ConsentDeps = {
   oauth: Pick<OAuth, 'asked' | 'allow' | 'deny'>
   accounts: { get(id: string): Promise<Account> }
-  audit: Pick<AuditLog, 'note'>
+  audit: Pick<AuditLog, 'record'>
 }
 
 const IN_WORDS: Readonly<Record<Scope, string>> = {
@@ -58,14 +59,10 @@ export const consentPages: readonly PageRoute<ConsentDeps>[] = [
       const account = await deps.accounts.get(person.accountId)
       try {
         const terms = termsIn(form, consent)
-        const back = await deps.oauth.allow(exchange, { person, account, ...terms })
-        await deps.audit.note({
-          act: 'oauth_grant.create',
-          by: { accountId: account.id, personId: person.id },
-          target: consent.clientId,
-          facts: { client: consent.clientName, scopes: terms.scopes },
-        })
-        sendTo(res, back)
+        const { clientId, clientName } = consent
+        const facts = { client_id: clientId, client: clientName, ...terms }
+        const along = audited(deps, person, 'oauth_grant.create', facts)
+        sendTo(res, await deps.oauth.allow(exchange, { person, account, ...terms, along }))
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'invalid_request') throw error
         showConsent(visit, consent, account, error)

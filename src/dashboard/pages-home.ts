@@ -7,6 +7,7 @@ import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
 import type { OAuth } from '#oauth'
 import { MIN_PASSWORD_CHARS, type People, type Person } from '#people'
+import { audited } from './audited.js'
 import { type Html, html } from './html.js'
 import { notice, sendPage, sendTo } from './page.js'
 import { fieldIn, type PageRoute } from './page-route.js'
@@ -18,9 +19,9 @@ export type HomeDeps = {
   accounts: { get(id: string): Promise<Account> }
   ledger: Pick<Ledger, 'balanceOf'>
   oauth: Pick<OAuth, 'of' | 'end'>
-  people: Pick<People, 'linkWallet' | 'setSignIn' | 'signIn'>
+  people: Pick<People, 'linkWallet' | 'setSignIn' | 'signIn' | 'unlinkWallet'>
   approvals: Approvals
-  audit: Pick<AuditLog, 'note'>
+  audit: Pick<AuditLog, 'record'>
 }
 
 export const homePages: readonly PageRoute<HomeDeps>[] = [
@@ -36,22 +37,30 @@ export const homePages: readonly PageRoute<HomeDeps>[] = [
     method: 'POST',
     path: /^\/account\/clients\/(key_\w{1,40})\/end$/,
     run: (deps, visit, [keyId]) =>
-      change(deps, visit, async ({ id: personId, accountId }) => {
-        await deps.oauth.end(accountId, keyId!)
-        const by = { accountId, personId }
-        await deps.audit.note({ act: 'oauth_grant.revoke', by, target: keyId! })
-      }),
+      change(deps, visit, (person) =>
+        deps.oauth.end(person.accountId, keyId!, audited(deps, person, 'oauth_grant.revoke')),
+      ),
   },
   {
     method: 'POST',
     path: /^\/account\/wallet$/,
     run: (deps, visit) =>
       change(deps, visit, (person, form) =>
-        deps.people.linkWallet(person, {
-          message: fieldIn(form, 'message'),
-          signature: fieldIn(form, 'signature'),
-        }),
+        deps.people.linkWallet(
+          person,
+          { message: fieldIn(form, 'message'), signature: fieldIn(form, 'signature') },
+          audited(deps, person, 'person.change', { changed: 'wallet' }),
+        ),
       ),
+  },
+  {
+    method: 'POST',
+    path: /^\/account\/wallet\/unlink$/,
+    run: (deps, visit) =>
+      change(deps, visit, (person) => {
+        const along = audited(deps, person, 'person.change', { changed: 'wallet' })
+        return deps.people.unlinkWallet(person, { keep: visit.token, along })
+      }),
   },
   {
     method: 'POST',
@@ -83,11 +92,12 @@ async function change(
 }
 
 async function changePassword(
-  { people, audit }: HomeDeps,
+  deps: HomeDeps,
   { from, token }: Visit,
-  { id: personId, accountId, email }: Person,
+  person: Person,
   form: URLSearchParams,
 ): Promise<void> {
+  const { accountId, email } = person
   if (email === null)
     throw new Problem('invalid_request', 'There is no email address to sign in with.')
   const password = fieldIn(form, 'password')
@@ -97,9 +107,9 @@ async function changePassword(
       `A password has at least ${MIN_PASSWORD_CHARS} characters.`,
     )
   }
-  await people.signIn({ email, password: fieldIn(form, 'current') }, from)
-  await people.setSignIn(accountId, { email, password }, token)
-  await audit.note({ act: 'person.change', by: { accountId, personId }, target: personId })
+  await deps.people.signIn({ email, password: fieldIn(form, 'current') }, from)
+  const along = audited(deps, person, 'person.change', { changed: 'password' })
+  await deps.people.setSignIn(accountId, { email, password }, { keep: token, along })
 }
 
 async function showHome(
@@ -165,6 +175,8 @@ ${visit.formToken()}
 ${
   walletAddress === null
     ? walletForm(visit, '/account/wallet', 'Link a wallet')
-    : html`<p>${walletAddress}</p>`
+    : html`<p>${walletAddress}</p>
+<form method="post" action="/account/wallet/unlink">${visit.formToken()}
+<button>Unlink it, and sign out everywhere else</button></form>`
 }`
 }

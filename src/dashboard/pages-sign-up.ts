@@ -1,11 +1,13 @@
 /** Opening an account, where the operator lets people. */
 import { z } from 'zod'
 import { type Account, type Along, INVITE_CODE, type SignUp, type SignUpMode } from '#accounts'
+import type { AuditLog } from '#audit'
 import { parseInput } from '#core/parse-input'
 import { plainLine } from '#core/plain-text'
 import { Problem } from '#core/problem'
 import { storedText } from '#core/stored-text'
 import { MIN_PASSWORD_CHARS, type People, type Rule, signInSchema } from '#people'
+import { audited } from './audited.js'
 import { html } from './html.js'
 import { notice, sendPage } from './page.js'
 import type { PageRoute } from './page-route.js'
@@ -15,6 +17,7 @@ export type SignUpDeps = {
   people: Pick<People, 'prepareSignIn' | 'ofAccount' | 'throttle'>
   signUpMode: SignUpMode
   signUp(input: SignUp, along: Along): Promise<{ account: Account; secret: string }>
+  audit: Pick<AuditLog, 'record'>
 }
 
 /** From one network address. */
@@ -57,13 +60,18 @@ export const signUpPages: readonly PageRoute<SignUpDeps>[] = [
 ]
 
 /** Account and person are made together, or neither. */
-async function open({ people, signUp }: SignUpDeps, visit: Visit, fields: object) {
+async function open(deps: SignUpDeps, visit: Visit, fields: object) {
+  const { people } = deps
   const { name, invite, ...signIn } = parseInput(signUpSchema, fields, 'The form')
   // Before the password is sealed, which is dear.
   await people.throttle.take(SIGN_UPS, visit.from)
   const write = await people.prepareSignIn(signIn)
   const { email } = signIn
-  const opened = await signUp({ name, invite, email, address: visit.from }, write)
+  const asked = { name, invite, email, address: visit.from }
+  const opened = await deps.signUp(asked, async (tx, accountId) => {
+    const person = await write(tx, accountId)
+    await audited(deps, person, 'account.sign_up', { name })(tx, accountId)
+  })
   await visit.signIn((await people.ofAccount(opened.account.id))!)
   return opened
 }

@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import { Problem } from '#core/problem'
 
 /** @param anyOrigin where nothing trusts what browsers send by themselves, so any site may ask. */
-export type HostGuard = (req: IncomingMessage, anyOrigin?: boolean) => void
+type HostGuard = (req: IncomingMessage, anyOrigin?: boolean) => void
 
 /** @throws Problem `forbidden_origin`, from the guard that it gives. */
 export function createHostGuard(publicUrl: string): HostGuard {

@@ -5,31 +5,23 @@ import { problems } from '#core/problem'
 import {
   type Answered,
   answerJson,
-  aWorld,
-  type Json,
+  aShop,
   type Party,
+  type Shop,
   type World,
 } from '../../test/support/world.js'
 
 let world: World
+let shop: Shop
 let buyer: Party
 let seller: Party
-let wiki: { id: string; endpointId: string }
 
 beforeAll(async () => {
-  world = await aWorld()
-  buyer = await world.account('Ada', '1')
-  seller = await world.account('Acme')
-  wiki = await world.listing(seller, { slug: 'wiki' })
+  shop = await aShop()
+  ;({ world, buyer, seller } = shop)
 })
 
 afterAll(() => world.close())
-
-const order = (more: Json = {}) => ({
-  endpoint_id: wiki.endpointId,
-  arguments: { space: 'main', q: 'tea' },
-  ...more,
-})
 
 /** A request over a bare socket: what it answers until it closes. */
 function raw(text: string): Promise<string> {
@@ -95,6 +87,21 @@ describe('a refusal', () => {
   })
 })
 
+test('a key of the operator looks and acts within its scopes', async () => {
+  const keyWith = async (...scopes: string[]) => {
+    const terms = { name: scopes.join(), scopes }
+    const { json } = await world.rest('POST', '/v1/keys', world.operatorKey, terms)
+    return json.api_key as string
+  }
+  const open = (key: string) => world.rest('POST', '/v1/accounts', key, { name: 'New' })
+  const look = (key: string) => world.rest('GET', '/v1/operator/flags', key)
+  const keys = await Promise.all([keyWith('call'), keyWith('read'), keyWith('manage')])
+  const statuses = async (ask: typeof open) =>
+    (await Promise.all(keys.map(ask))).map(({ status }) => status)
+  expect(await statuses(open)).toEqual([403, 403, 201])
+  expect(await statuses(look)).toEqual([403, 200, 200])
+})
+
 describe('methods', () => {
   test.each([
     ['DELETE', '/v1/me', 'GET, HEAD'],
@@ -129,13 +136,27 @@ describe('methods', () => {
   )
 })
 
+test.each(['h2c', 'h2c, HTTP/2.0', 'tea'])(
+  'who would rather speak %s is answered',
+  async (upgrade) => {
+    const { host } = new URL(world.url)
+    const body = JSON.stringify(shop.order())
+    const head = [`POST /v1/calls HTTP/1.1`, `Host: ${host}`, `Authorization: Bearer ${buyer.key}`]
+    const asks = ['Connection: Upgrade, HTTP2-Settings, close', `Upgrade: ${upgrade}`]
+    const type = ['Content-Type: application/json', `Content-Length: ${body.length}`]
+    const answer = await raw([...head, ...asks, ...type, '', body].join('\r\n'))
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(answer).toContain('"outcome":"charged"')
+  },
+)
+
 describe('a receipt', () => {
   let callId: string
   let receiptId: string
   let receipt: string
 
   beforeAll(async () => {
-    const { json } = await world.rest('POST', '/v1/calls', buyer.key, order())
+    const { json } = await world.rest('POST', '/v1/calls', buyer.key, shop.order())
     callId = json.call_id as string
     receiptId = json.receipt_id as string
     receipt = json.receipt as string
@@ -168,7 +189,7 @@ describe('the body of a call', () => {
     world.upstream.answerWith(
       (_req, res) => void res.writeHead(200, { 'content-type': contentType }).end(bytes),
     )
-    const { json } = await world.rest('POST', '/v1/calls', buyer.key, order())
+    const { json } = await world.rest('POST', '/v1/calls', buyer.key, shop.order())
     world.upstream.answerWith(answerJson(200, {}))
     return { path: `/v1/calls/${json.call_id}/body` }
   }
@@ -229,7 +250,11 @@ describe('a request body', () => {
   })
 
   test('without content counts as an empty object', async () => {
-    const { status, json } = await world.rest('POST', `/v1/listings/${wiki.id}/test`, seller.key)
+    const { status, json } = await world.rest(
+      'POST',
+      `/v1/listings/${shop.listing.id}/test`,
+      seller.key,
+    )
     expect({ status, ok: json.ok }).toEqual({ status: 200, ok: true })
   })
 })

@@ -15,6 +15,7 @@ import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
 import { networkAddressOf } from '#people'
 import { createHostGuard } from './host-guard.js'
+import { PlainRequest } from './only-web-sockets.js'
 import { openApiDocument } from './openapi.js'
 import { sendProblem } from './problem-response.js'
 import { readBody, readLargeBody } from './read-body.js'
@@ -44,6 +45,9 @@ const CHECK_INTERVAL_MS = 5_000
 /** Past it new connections are closed at once, before they could starve those to upstreams. */
 const MAX_CONNECTIONS = 16_384
 
+/** The operator may make keys that do less, as everybody may. */
+const OPERATORS_SCOPES = { look: ['read', 'manage'], act: ['manage'] } as const
+
 const PAGES = ['/openapi.json', '/docs'] as const
 
 type ServeDeps = HttpDeps & RouteDeps
@@ -52,7 +56,11 @@ export function createHttpServer(given: HttpDeps): Server {
   const deps: ServeDeps = { ...given, proveWritable: createWriteProof(given) }
   const guard = createHostGuard(deps.publicUrl)
   const app = createApp(deps)
-  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (req, res) => {
+  const options = {
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    IncomingMessage: PlainRequest,
+  }
+  const server = createServer(options, (req, res) => {
     const path = pathOf(req)
     try {
       guard(req, deps.oauth.isOpenToOrigins(path))
@@ -68,10 +76,14 @@ export function createHttpServer(given: HttpDeps): Server {
     else app(req, res)
   })
   server.on('upgrade', (req, socket, head) => {
+    // Nobody else listens from here on: a client that is gone already would end the process.
+    socket.on('error', () => socket.destroy())
     try {
       guard(req)
     } catch {
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      const refusal = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+      // No time of the server's counts for it any more: a client that stays would keep it for ever.
+      socket.end(refusal, () => socket.destroy())
       return
     }
     void deps.mcp.upgrade(req, socket, head)
@@ -174,7 +186,7 @@ async function readRouteBody({ large }: Route, schema: z.ZodType, req: IncomingM
 
 async function authenticate(
   { accounts, publicBrowse }: HttpDeps,
-  { who, scopes, tokens }: Route,
+  { method, who, scopes, tokens }: Route,
   req: IncomingMessage,
 ): Promise<Principal | undefined> {
   const header = req.headers.authorization
@@ -183,7 +195,8 @@ async function authenticate(
   const secret = /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
   const principal = await accounts.authenticate(secret, tokens ? { audience: 'any' } : {})
   if (who === 'operator') requireOperator(principal)
-  if (scopes) requireScope(principal, ...scopes)
+  const needed = who === 'operator' ? OPERATORS_SCOPES[method === 'get' ? 'look' : 'act'] : scopes
+  if (needed) requireScope(principal, ...needed)
   return principal
 }
 

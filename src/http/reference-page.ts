@@ -58,7 +58,7 @@ const NEEDS = {
   anyone: 'everybody',
   looker: 'any key, or everybody where looking is public',
   key: 'any key',
-  operator: 'the operator',
+  operator: 'the operator (scope manage; to look, read will do)',
 }
 
 function takes({ parameters, requestBody }: Operation): string {

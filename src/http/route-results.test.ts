@@ -1,33 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aMcpServer, echoTool } from '../../test/support/an-mcp-server.js'
-import {
-  aWorld,
-  type Json,
-  OPERATOR_KEY,
-  type Party,
-  type World,
-} from '../../test/support/world.js'
+import { aShop, OPERATOR_KEY, type Party, type Shop, type World } from '../../test/support/world.js'
 import { routes } from './routes/routes.js'
 
 let world: World
+let shop: Shop
 let buyer: Party
 let seller: Party
-let wiki: { id: string; endpointId: string }
 
 beforeAll(async () => {
-  world = await aWorld({ SOUK_SIGNUP: 'open' })
-  buyer = await world.account('Ada', '1')
-  seller = await world.account('Acme')
-  wiki = await world.listing(seller, { slug: 'wiki' })
+  shop = await aShop({ SOUK_SIGNUP: 'open' })
+  ;({ world, buyer, seller } = shop)
 })
 
 afterAll(() => world.close())
-
-const order = (more: Json = {}) => ({
-  endpoint_id: wiki.endpointId,
-  arguments: { space: 'main', q: 'tea' },
-  ...more,
-})
 
 describe('the result that a route declares is what it answers', () => {
   const visited = new Set<string>()
@@ -54,13 +40,13 @@ describe('the result that a route declares is what it answers', () => {
     const endpoint = '/v1/endpoints/{endpoint_id}'
     await visit('get', '/v1/endpoints', buyer.key, '/v1/endpoints')
     await visit('get', '/v1/endpoints', buyer.key, '/v1/endpoints?query=wiki&limit=20')
-    await visit('get', endpoint, buyer.key, `/v1/endpoints/${wiki.endpointId}`)
+    await visit('get', endpoint, buyer.key, `/v1/endpoints/${shop.endpointId}`)
     await visit('get', endpoint, buyer.key, '/v1/endpoints/arxiv.search?version=1')
   })
 
   test('for buying', async () => {
-    await visit('post', '/v1/quotes', buyer.key, '/v1/quotes', order())
-    const bought = await visit('post', '/v1/calls', buyer.key, '/v1/calls', order())
+    await visit('post', '/v1/quotes', buyer.key, '/v1/quotes', shop.order())
+    const bought = await visit('post', '/v1/calls', buyer.key, '/v1/calls', shop.order())
     await visit('get', '/v1/calls/{id}', buyer.key, `/v1/calls/${bought.call_id}`)
     await visit('get', '/v1/receipts/{id}', buyer.key, `/v1/receipts/${bought.receipt_id}`)
     await visit('get', '/v1/usage', buyer.key, '/v1/usage?limit=1')
@@ -175,7 +161,7 @@ describe('the result that a route declares is what it answers', () => {
       name: 'Team',
       balance: 'own',
       limits: { day: '1' },
-      allow: { listings: ['wiki'] },
+      allow: { listings: [shop.listing.slug] },
     }
     const { id } = await visit('post', all, key, all, team)
     const paidFor = await visit('post', all, key, all, { name: 'Second team' })
@@ -202,11 +188,11 @@ describe('the result that a route declares is what it answers', () => {
     await visit('post', `${account}/suspend`, key, `/v1/accounts/${id}/suspend`, why)
     await visit('get', '/v1/accounts', key, '/v1/accounts?limit=2&status=suspended')
     await visit('post', `${account}/resume`, key, `/v1/accounts/${id}/resume`, {})
-    const at = `/v1/operator/listings/${wiki.id}`
+    const at = `/v1/operator/listings/${shop.listing.id}`
     await visit('post', `${listing}/suspend`, key, `${at}/suspend`, why)
     await visit('get', '/v1/operator/listings', key, '/v1/operator/listings?limit=200')
     const endpoint = '/v1/endpoints/{endpoint_id}'
-    await visit('get', endpoint, buyer.key, `/v1/endpoints/${wiki.endpointId}`)
+    await visit('get', endpoint, buyer.key, `/v1/endpoints/${shop.endpointId}`)
     await visit('post', `${listing}/resume`, key, `${at}/resume`, {})
     await visit('get', '/v1/operator/audit', key, '/v1/operator/audit?limit=200')
   })
@@ -214,7 +200,7 @@ describe('the result that a route declares is what it answers', () => {
   test('for gateways, and calls that wait for a person', async () => {
     const { key } = buyer
     const [all, one] = ['/v1/gateways', '/v1/gateways/{id}']
-    const configuration = { tools: [wiki.endpointId] }
+    const configuration = { tools: [shop.endpointId] }
     const composed = { name: 'Mine', type: 'mcp', endpoint: '/mine', configuration }
     const { id } = await visit('post', all, key, all, composed)
     await visit('get', all, key, all)
@@ -226,7 +212,7 @@ describe('the result that a route declares is what it answers', () => {
       scopes: ['call'],
       limits,
     })
-    const order = { endpoint_id: wiki.endpointId, arguments: { space: 'main', q: 'tea' } }
+    const order = { endpoint_id: shop.endpointId, arguments: { space: 'main', q: 'tea' } }
     const refused = await world.rest('POST', '/v1/calls', careful.json.api_key as string, order)
     await visit('get', '/v1/approvals', key, '/v1/approvals')
     const at = `/v1/approvals/${refused.json.approval_id}`

@@ -29,7 +29,10 @@ export type RouteDeps = CallDeps & {
   proveWritable(): Promise<void>
 }
 
-/** Who may ask: everybody; who looks (a key, unless looking is public); a key; the operator. */
+/**
+ * Who may ask: everybody; who looks (a key, unless looking is public); a key; the operator, whose key
+ * needs `manage`, or `read` to look.
+ */
 export type Who = 'anyone' | 'looker' | 'key' | 'operator'
 
 export type Asked<Query, Body> = {

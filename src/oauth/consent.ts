@@ -1,7 +1,7 @@
 /** What a person is asked before a program gets a token, and what their answer does. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Interaction, InteractionResults, Provider } from 'oidc-provider'
-import { type Account, type LimitTerms, SCOPES, type Scope } from '#accounts'
+import { type Account, type Along, type LimitTerms, SCOPES, type Scope } from '#accounts'
 import type { Clock } from '#core/clock'
 import { clip, plainLine } from '#core/plain-text'
 import { Problem } from '#core/problem'
@@ -35,7 +35,13 @@ export type ConsentDesk = {
   /** The person says yes, within scopes and limits. @returns where their browser goes. */
   allow(
     exchange: Exchange,
-    yes: { person: Person; account: Account; scopes: readonly Scope[]; limits: LimitTerms },
+    yes: {
+      person: Person
+      account: Account
+      scopes: readonly Scope[]
+      limits: LimitTerms
+      along?: Along
+    },
   ): Promise<string>
   /** The person says no. @returns where their browser goes. */
   deny(exchange: Exchange): Promise<string>
@@ -99,7 +105,7 @@ export function createConsentDesk(deps: Deps): ConsentDesk {
 
   return {
     asked: async (req, res, uid) => consentIn(await interactionOf({ req, res, uid })),
-    async allow(exchange, { person, account, scopes, limits }) {
+    async allow(exchange, { person, account, scopes, limits, along }) {
       const interaction = await interactionOf(exchange)
       const { clientId, clientName, resource } = await consentIn(interaction)
       const { Grant } = await deps.provider()
@@ -114,7 +120,7 @@ export function createConsentDesk(deps: Deps): ConsentDesk {
       const grantId = await grant.save()
       const expiresAtMs = deps.clock.now() + GRANT_LIFE_S * 1000
       const what = { clientId, clientName, resource, scopes, limits, expiresAtMs }
-      await deps.grants.create({ ...what, account, grantId })
+      await deps.grants.create({ ...what, account, grantId }, along)
       return finish(exchange, {
         login: { accountId: person.id, remember: false },
         consent: { grantId },

@@ -2,11 +2,11 @@
  * Grants: what a person let a program do. Each is an API key without a secret of its own, so that
  * limits, usage, receipts and revocation are those of keys; ending one ends the other.
  */
-import type { Account, ApiKey, LimitTerms, Scope } from '#accounts'
+import type { Account, Accounts, Along, ApiKey, LimitTerms, Scope } from '#accounts'
 import type { Clock } from '#core/clock'
 import type { Id } from '#core/ids'
 import { Problem } from '#core/problem'
-import { int, type Store, type Tx } from '#store'
+import { int, type Store } from '#store'
 import { hashOf } from './payloads.js'
 
 export type Grant = {
@@ -17,7 +17,7 @@ export type Grant = {
   createdAtMs: number
 }
 
-export type NewGrant = {
+type NewGrant = {
   account: Account
   /** The library's id of it. */
   grantId: string
@@ -30,20 +30,7 @@ export type NewGrant = {
 }
 
 /** What grants need of accounts. */
-export type GrantKeys = {
-  createGrantKey(
-    input: {
-      account: Account
-      name: string
-      scopes: readonly Scope[]
-      limits: LimitTerms
-      expiresAtMs: number
-    },
-    along: (tx: Tx, keyId: string) => Promise<unknown>,
-  ): Promise<ApiKey>
-  revokeGrantKey(keyId: string): Promise<void>
-  listKeys(accountId: string): Promise<ApiKey[]>
-}
+export type GrantKeys = Pick<Accounts, 'createGrantKey' | 'revokeGrantKey' | 'listKeys'>
 
 type GrantRow = {
   key_id: string
@@ -56,7 +43,7 @@ type GrantRow = {
 }
 
 export type Grants = {
-  create(grant: NewGrant): Promise<void>
+  create(grant: NewGrant, along?: Along): Promise<void>
   /** Those of an account that are in force, each with its key, the latest first. */
   of(accountId: string): Promise<(Grant & { key: ApiKey })[]>
   /** Whether the key behind a grant is still good. */
@@ -66,7 +53,7 @@ export type Grants = {
    *
    * @throws Problem `not_found` where the account has no such grant.
    */
-  end(accountId: string, keyId: string): Promise<void>
+  end(accountId: string, keyId: string, along?: Along): Promise<void>
   /** Ends a grant, by the hash of its id. */
   endByHash(grantHash: string): Promise<void>
 }
@@ -75,18 +62,18 @@ export function createGrants(deps: { store: Store; clock: Clock; accounts: Grant
   const { store, clock, accounts } = deps
   const grants = () => store.db<GrantRow>('oauth_grants')
 
-  async function endRow(row: GrantRow | undefined): Promise<void> {
+  async function endRow(row: GrantRow | undefined, along?: Along): Promise<void> {
     if (!row) return
-    await accounts.revokeGrantKey(row.key_id)
+    await accounts.revokeGrantKey(row.key_id, along)
     const { grant_hash } = row
     await store.db('oauth_payloads').where({ grant_hash }).delete()
     await store.db('oauth_payloads').where({ kind: 'Grant', hash: grant_hash }).delete()
   }
 
   return {
-    async create({ grantId, clientId, clientName, resource, ...key }) {
-      await accounts.createGrantKey({ ...key, name: clientName }, (tx, keyId) =>
-        tx('oauth_grants').insert({
+    async create({ grantId, clientId, clientName, resource, ...key }, along) {
+      await accounts.createGrantKey({ ...key, name: clientName }, async (tx, keyId) => {
+        await tx('oauth_grants').insert({
           key_id: keyId,
           account_id: key.account.id,
           grant_hash: hashOf(grantId),
@@ -94,8 +81,9 @@ export function createGrants(deps: { store: Store; clock: Clock; accounts: Grant
           client_name: clientName,
           resource,
           created_at: clock.now(),
-        }),
-      )
+        })
+        await along?.(tx, keyId)
+      })
     },
     async of(accountId) {
       const rows = await grants().where({ account_id: accountId }).orderBy('key_id', 'desc')
@@ -113,10 +101,10 @@ export function createGrants(deps: { store: Store; clock: Clock; accounts: Grant
       const keys = await accounts.listKeys(row.account_id)
       return keys.some((key) => key.id === row.key_id && isGood(key, clock.now()))
     },
-    async end(accountId, keyId) {
+    async end(accountId, keyId, along) {
       const row = await grants().where({ account_id: accountId, key_id: keyId }).first()
       if (!row) throw new Problem('not_found', 'There is no such program to end.')
-      await endRow(row)
+      await endRow(row, along)
     },
     endByHash: async (grantHash) => endRow(await grants().where({ grant_hash: grantHash }).first()),
   }

@@ -164,8 +164,8 @@ function openToAll(req: IncomingMessage, res: ServerResponse): boolean {
 
 /** An authorization request as the library should see it: with scopes that mean something here. */
 function settledAuthorization(url: string): string {
-  const [path, query = ''] = url.split('?', 2) as [string, string?]
-  const params = new URLSearchParams(query)
+  const path = ROUTES.authorization
+  const params = new URLSearchParams(url.slice(path.length))
   const asked = (params.get('scope') ?? '').split(' ').filter((scope) => scope !== '')
   const scopes = asked.filter((scope) => !FOREIGN_SCOPES.has(scope))
   params.set('scope', (scopes.length > 0 ? scopes : FIRST_SCOPES).join(' '))

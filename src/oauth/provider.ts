@@ -57,7 +57,7 @@ export const ROUTES = {
   revocation: '/oauth/revoke',
   jwks: '/oauth/jwks',
 } as const
-export const CONSENT_PATH = '/oauth/consent'
+const CONSENT_PATH = '/oauth/consent'
 
 type Library = typeof import('oidc-provider')
 

@@ -54,6 +54,24 @@ describe('a grant', () => {
     })
   })
 
+  test('is in the audit, also when the gateway stopped right behind it', async () => {
+    const { deps } = world.started.gateway
+    const account = await deps.accounts.get(buyer.id)
+    const terms = { amount: parseUsdc('1'), reason: 'test' }
+    const act = { act: 'grant.create', by: { accountId: 'acct_operator' } } as const
+    const { id } = await grant(deps, account, {
+      ...terms,
+      beside: (target) => deps.audit.waiting({ ...act, target }),
+    })
+    const found = async () =>
+      (await deps.audit.list({ after: 0, limit: 99 })).filter(({ target }) => target === id)
+    expect(await found()).toEqual([])
+    await deps.audit.takeInAll()
+    expect(await found()).toMatchObject([
+      { act: 'grant.create', by: { account_id: 'acct_operator' } },
+    ])
+  })
+
   test('exists only in the sandbox', async () => {
     const { deps } = world.started.gateway
     const account = await deps.accounts.get(buyer.id)

@@ -5,9 +5,13 @@ import { newId } from '#core/ids'
 import { formatUsdc, type Nanos } from '#core/money'
 import { Problem } from '#core/problem'
 import type { Ledger } from '#ledger'
+import type { RowWrite } from '#store'
 
-export { type Transferred, transferEarnings, transferToSubAccount } from './transfers.js'
+export { transferEarnings, transferToSubAccount } from './transfers.js'
 export { giveOwedCredit, welcome } from './welcome.js'
+
+/** Makes the row of another feature that stands or falls with a move, of the id of that move. */
+export type Beside = (id: string) => RowWrite
 
 type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
 
@@ -20,7 +24,7 @@ type Deps = { ledger: Ledger; clock: Clock; sandbox: boolean }
 export async function grant(
   { ledger, clock, sandbox }: Deps,
   account: Account,
-  terms: { amount: Nanos; reason: string },
+  terms: { amount: Nanos; reason: string; beside?: Beside },
 ) {
   if (!sandbox) {
     throw new Problem('forbidden', 'Grants exist only in the sandbox.', {
@@ -42,6 +46,7 @@ export async function grant(
         atMs: now,
       },
     ],
+    rows: terms.beside ? [terms.beside(reference)] : [],
   })
   if (!outcome.accepted) throw new Error(`a grant cannot be refused as ${outcome.refusal.reason}`)
   return {

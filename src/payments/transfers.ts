@@ -7,13 +7,21 @@ import { formatUsdc, type Nanos } from '#core/money'
 import { Problem } from '#core/problem'
 import { available, earned, entryReader, type Ledger } from '#ledger'
 import type { Store } from '#store'
+import type { Beside } from './payments.js'
 
 type Deps = { ledger: Ledger; store: Pick<Store, 'query'>; clock: Clock }
 
 /** Whose money goes where. */
 type Move = { source: 'spending' | 'earnings'; from: string; to: string; amount: Nanos }
 
-export type Transferred = {
+type Terms = {
+  /** More than zero. */
+  amount: Nanos
+  idempotencyKey?: string | undefined
+  beside?: Beside | undefined
+}
+
+type Transferred = {
   id: string
   amount: string
   /** What the account that was paid can spend now. */
@@ -24,7 +32,6 @@ export type Transferred = {
  * Moves money between an account and a sub-account that has a balance of its own, or takes over what
  * any sub-account earned: one that is closed has no key to do so itself.
  *
- * @param terms.amount nano-USDC, more than zero.
  * @throws Problem `insufficient_balance`, `invalid_request`, `idempotency_conflict`,
  *   `account_suspended`.
  */
@@ -32,11 +39,9 @@ export function transferToSubAccount(
   deps: Deps,
   principal: Principal,
   sub: Account,
-  terms: {
-    amount: Nanos
+  terms: Terms & {
     direction: 'to_sub_account' | 'to_parent'
     source?: Move['source'] | undefined
-    idempotencyKey?: string | undefined
   },
 ): Promise<Transferred> {
   // What a suspended account has stays where it is, also when the account above asks.
@@ -63,13 +68,12 @@ export function transferToSubAccount(
  * Makes what an account earned by selling spendable, by itself or, where that one pays for it, by the
  * account above.
  *
- * @param terms.amount nano-USDC, more than zero.
  * @throws Problem as {@link transferToSubAccount}.
  */
 export function transferEarnings(
   deps: Deps,
   principal: Principal,
-  terms: { amount: Nanos; idempotencyKey?: string | undefined },
+  terms: Terms,
 ): Promise<Transferred> {
   refuseSuspended(principal)
   const way = { from: principal.account.id, to: payerOf(principal) }
@@ -80,7 +84,7 @@ async function move(
   deps: Deps,
   { key }: Principal,
   way: Move,
-  { idempotencyKey }: { idempotencyKey?: string | undefined },
+  { idempotencyKey, beside }: Terms,
 ): Promise<Transferred> {
   if (way.amount === 0n) throw new Problem('invalid_request', 'amount must be more than 0.')
   const atMs = deps.clock.now()
@@ -88,6 +92,7 @@ async function move(
     idempotencyKey === undefined ? newId('transfer', atMs) : referenceOf(key.id, idempotencyKey)
   const outcome = await deps.ledger.commit({
     commands: [{ kind: 'transfer', reference, ...way, atMs }],
+    rows: beside ? [beside(reference)] : [],
   })
   if (outcome.accepted) return show(reference, way, outcome.results[0]!.available)
   const { refusal } = outcome

@@ -146,7 +146,7 @@ describe('a session', () => {
       await people.sessions.start(person.id),
     ]
     const signIn = { email: person.email!, password: 'another horse battery' }
-    await people.setSignIn(person.accountId, signIn, mine)
+    await people.setSignIn(person.accountId, signIn, { keep: mine })
     expect(await people.sessions.personOf(mine)).toBeDefined()
     expect(await people.sessions.personOf(other)).toBeUndefined()
   })

@@ -3,6 +3,7 @@
  * a session in their browser.
  */
 import { z } from 'zod'
+import type { Along } from '#accounts'
 import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
 import { Problem } from '#core/problem'
@@ -25,7 +26,7 @@ export const signInSchema = z.strictObject({
   password: z.string().min(MIN_PASSWORD_CHARS).max(1024),
 })
 
-export type SignIn = z.infer<typeof signInSchema>
+type SignIn = z.infer<typeof signInSchema>
 
 const QUARTER_HOUR_MS = 15 * 60_000
 const PER_EMAIL: Rule = { name: 'sign-in-email', most: 10, windowMs: QUARTER_HOUR_MS }
@@ -34,13 +35,17 @@ const PER_ADDRESS: Rule = { name: 'sign-in-address', most: 100, windowMs: QUARTE
 
 export type People = {
   /**
-   * How an account's person signs in from now on. All other sessions than `keep` end.
+   * How an account's person signs in from now on. All other sessions than that of `keep` end.
    *
    * @throws Problem `invalid_request` for the email address of somebody else.
    */
-  setSignIn(accountId: string, signIn: SignIn, keep?: string): Promise<Person>
+  setSignIn(
+    accountId: string,
+    signIn: SignIn,
+    terms?: { keep?: string | undefined; along?: Along },
+  ): Promise<Person>
   /** Like {@link setSignIn}, to be written where the account is made. */
-  prepareSignIn(signIn: SignIn): Promise<(tx: Tx, accountId: string) => Promise<void>>
+  prepareSignIn(signIn: SignIn): Promise<(tx: Tx, accountId: string) => Promise<Person>>
   ofAccount(accountId: string): Promise<Person | undefined>
   get(id: string): Promise<Person | undefined>
   /**
@@ -53,7 +58,16 @@ export type People = {
   /** @throws Problem `unauthenticated` for a bad signature, or a wallet that nobody linked. */
   signInWithWallet(signed: Signed, from: string): Promise<Person>
   /** @throws Problem `unauthenticated`, or `invalid_request` for the wallet of somebody else. */
-  linkWallet(person: Person, signed: Signed): Promise<Person>
+  linkWallet(person: Person, signed: Signed, along?: Along): Promise<Person>
+  /**
+   * The wallet lets nobody in any more. All other sessions than that of `keep` end.
+   *
+   * @throws Problem `invalid_request` for a person with nothing else to sign in with.
+   */
+  unlinkWallet(
+    person: Person,
+    terms?: { keep?: string | undefined; along?: Along },
+  ): Promise<Person>
   sessions: Sessions
   throttle: Throttle
   /** Deletes sessions, nonces and counts that are over. */
@@ -69,9 +83,8 @@ export function createPeople(deps: Deps): People {
   const throttle = createThrottle(deps)
   const wallets = createWallets(deps)
 
-  async function find(where: Partial<PersonRow>): Promise<PersonRow | undefined> {
-    return store.db<PersonRow>('people').where(where).first()
-  }
+  const find = (where: Partial<PersonRow>): Promise<PersonRow | undefined> =>
+    store.db<PersonRow>('people').where(where).first()
 
   async function personWhere(where: Partial<PersonRow>): Promise<Person | undefined> {
     const row = await find(where)
@@ -81,25 +94,21 @@ export function createPeople(deps: Deps): People {
   /** The password is sealed before the transaction, which it would hold up. */
   async function prepareSignIn({ email, password }: SignIn) {
     const sealed = await passwords.seal(password)
-    return async (tx: Tx, accountId: string) => {
-      const now = clock.now()
-      const id = newId('person', now)
-      const row = { id, account_id: accountId, email, password: sealed, created_at: now }
-      await uniquely('email address', () =>
-        tx('people').insert(row).onConflict('account_id').merge(['email', 'password']),
-      )
-    }
+    return (tx: Tx, accountId: string) =>
+      setPerson(tx, { account_id: accountId, email, password: sealed }, clock.now())
   }
 
   return {
     sessions,
     throttle,
-    async setSignIn(accountId, signIn, keep) {
+    async setSignIn(accountId, signIn, { keep, along } = {}) {
       const write = await prepareSignIn(signIn)
-      await store.inTransaction((tx) => write(tx, accountId))
-      const person = (await personWhere({ account_id: accountId }))!
-      await sessions.endOthers(person.id, keep)
-      return person
+      return store.inTransaction(async (tx) => {
+        const person = await write(tx, accountId)
+        await sessions.endOthers(tx, person.id, keep)
+        await along?.(tx, person.id)
+        return person
+      })
     },
     prepareSignIn,
     ofAccount: (accountId) => personWhere({ account_id: accountId }),
@@ -125,13 +134,22 @@ export function createPeople(deps: Deps): People {
         throw refused('Nobody here has this wallet. Sign in otherwise and link it first.')
       return person
     },
-    async linkWallet({ id }, signed) {
+    async linkWallet({ id }, signed, along) {
       const address = await wallets.verify(signed)
-      await uniquely('wallet', () =>
-        store.db('people').where({ id }).update({ wallet_address: address }),
-      )
-      return (await personWhere({ id }))!
+      return store.inTransaction(async (tx) => {
+        const person = await setWallet(tx, id, address)
+        await along?.(tx, id)
+        return person
+      })
     },
+    unlinkWallet: ({ id }, { keep, along } = {}) =>
+      store.inTransaction(async (tx) => {
+        const person = await setWallet(tx, id, null)
+        if (person.email === null) throw lastWayIn()
+        await sessions.endOthers(tx, id, keep)
+        await along?.(tx, id)
+        return person
+      }),
     async purge() {
       await sessions.purge()
       await wallets.purge()
@@ -140,13 +158,39 @@ export function createPeople(deps: Deps): People {
   }
 }
 
-async function uniquely(what: string, write: () => PromiseLike<unknown>): Promise<void> {
+async function setPerson(
+  tx: Tx,
+  row: Pick<PersonRow, 'account_id' | 'email' | 'password'>,
+  nowMs: number,
+): Promise<Person> {
+  const [written] = await uniquely('email address', () =>
+    tx('people')
+      .insert({ id: newId('person', nowMs), ...row, created_at: nowMs })
+      .onConflict('account_id')
+      .merge(['email', 'password'])
+      .returning('*'),
+  )
+  return toPerson(written)
+}
+
+async function setWallet(tx: Tx, id: string, wallet_address: string | null): Promise<Person> {
+  const [written] = await uniquely('wallet', () =>
+    tx('people').where({ id }).update({ wallet_address }).returning('*'),
+  )
+  return toPerson(written)
+}
+
+async function uniquely<T>(what: string, write: () => PromiseLike<T>): Promise<T> {
   try {
-    await write()
+    return await write()
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new Problem('invalid_request', `This ${what} cannot be used here.`)
   }
+}
+
+function lastWayIn(): Problem {
+  return new Problem('invalid_request', 'There is no password to sign in with instead.')
 }
 
 function refused(detail: string): Problem {

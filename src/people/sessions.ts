@@ -1,7 +1,7 @@
 /** Browser sessions: a random token that only its cookie has, kept as SHA-256. */
 import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from '#core/clock'
-import type { Store } from '#store'
+import type { Store, Tx } from '#store'
 import { type Person, type PersonRow, toPerson } from './rows.js'
 
 /** However busy somebody is, they sign in again after this. */
@@ -16,8 +16,8 @@ export type Sessions = {
   /** Whose session it is, while it is good. */
   personOf(token: string | undefined): Promise<Person | undefined>
   end(token: string): Promise<void>
-  /** Ends all sessions of a person but the one of `keep`. */
-  endOthers(personId: string, keep?: string): Promise<void>
+  /** Ends all sessions of a person but the one of `keep`, in the transaction of what ends them. */
+  endOthers(tx: Tx, personId: string, keep?: string): Promise<void>
   /** Deletes what is over. */
   purge(): Promise<void>
 }
@@ -61,9 +61,8 @@ export function createSessions({ store, clock }: { store: Store; clock: Clock })
         .where({ hash: hashOf(token) })
         .delete()
     },
-    async endOthers(personId, keep) {
-      await store
-        .db('browser_sessions')
+    async endOthers(tx, personId, keep) {
+      await tx('browser_sessions')
         .where({ person_id: personId })
         .whereNot({ hash: keep === undefined ? '' : hashOf(keep) })
         .delete()

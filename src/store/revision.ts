@@ -8,12 +8,16 @@
  */
 import { type Db, int, readSetting, type Tx } from './store.js'
 
-/** The next revision; until the transaction ends, nobody else gets one. Call it first. */
-export async function nextRevision(tx: Tx, count: string): Promise<number> {
+/**
+ * The next revision; until the transaction ends, nobody else gets one. Call it first.
+ *
+ * @param many takes as many, and gives the last of them.
+ */
+export async function nextRevision(tx: Tx, count: string, many = 1): Promise<number> {
   const [row] = await tx('settings')
-    .insert({ name: count, value: '1' })
+    .insert({ name: count, value: String(many) })
     .onConflict('name')
-    .merge({ value: tx.raw('cast(cast(settings.value as bigint) + 1 as text)') })
+    .merge({ value: tx.raw('cast(cast(settings.value as bigint) + ? as text)', [many]) })
     .returning('value')
   return int(row.value)
 }

@@ -159,7 +159,7 @@ export async function eventsOf(
   url: string,
   headers: Record<string, string>,
   body?: string,
-): Promise<{ status: number; text: () => string; close: () => void }> {
+): Promise<{ status: number; text: () => string; ended: Promise<void>; close: () => void }> {
   const controller = new AbortController()
   const response = await fetch(url, {
     headers: { accept: 'text/event-stream', ...headers },
@@ -170,8 +170,8 @@ export async function eventsOf(
   const read = async () => {
     for await (const chunk of response.body!) text += Buffer.from(chunk).toString()
   }
-  void read().catch(() => {})
-  return { status: response.status, text: () => text, close: () => controller.abort() }
+  const ended = read().catch(() => {})
+  return { status: response.status, text: () => text, ended, close: () => controller.abort() }
 }
 
 export function aClient(capabilities: Json = {}, era: 'auto' | 'legacy' = 'legacy'): Client {

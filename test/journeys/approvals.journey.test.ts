@@ -65,13 +65,20 @@ async function olderClient(
   return client
 }
 
-async function modernClient(said: Said): Promise<ModernClient> {
+async function modernClient(
+  said: Said,
+  asked: unknown[] = [],
+  { key }: { key?: string } = {},
+): Promise<ModernClient> {
   const client = new ModernClient(
     { name: 'new', version: '1' },
     { versionNegotiation: { mode: 'auto' }, capabilities: { elicitation: { form: {} } } },
   )
-  client.setRequestHandler('elicitation/create', async () => answerTo(said))
-  const requestInit = { headers: { authorization: `Bearer ${buyer.key}` } }
+  client.setRequestHandler('elicitation/create', async ({ params }) => {
+    asked.push(params)
+    return answerTo(said)
+  })
+  const requestInit = { headers: { authorization: `Bearer ${key ?? buyer.key}` } }
   await client.connect(new ModernHttp(new URL(`${world.url}/mcp`), { requestInit }))
   return client
 }
@@ -104,6 +111,28 @@ describe.each([
     const result = await callWith('cancel', `cancel-${_era}`)
     expect(result.structuredContent).toMatchObject({ code: 'approval_required' })
     expect(world.upstream.requests).toHaveLength(0)
+  })
+
+  test('cannot say yes for a key whose owner decides on the page, nor for one below it', async () => {
+    const make = (key: string, limits: object) =>
+      world.rest('POST', '/v1/keys', key, { name: 'k', scopes: ['call', 'manage'], limits })
+    const made = await make(buyer.key, { approve_on: 'page' })
+    const strict = made.json.api_key as string
+    const below = (await make(strict, { approve_on: 'client' })).json.api_key as string
+    for (const key of [strict, below]) {
+      const asked: unknown[] = []
+      const client = await connect('accept', asked, { key })
+      const params = { name: 'call_api', arguments: order({ arguments: { ...args, q: key } }) }
+      const { structuredContent } = (await client.callTool(params)) as { structuredContent: Json }
+      await client.close()
+      expect(structuredContent).toMatchObject({ code: 'approval_required' })
+      expect(structuredContent.approval_url).toContain('/approvals/')
+      expect(asked).toEqual([])
+    }
+    expect(world.upstream.requests).toHaveLength(0)
+    const { json } = await world.rest('GET', '/v1/keys', buyer.key)
+    const shown = (json.keys as Json[]).find(({ id }) => id === made.json.id)
+    expect(shown!.limits).toEqual({ approve_on: 'page' })
   })
 })
 

@@ -201,6 +201,7 @@ test.each([
   ['browse_apis', 'category'],
   ['browse_apis', 'seller'],
   ['get_usage', 'endpoint_id'],
+  ['get_usage', 'key_id'],
   ['get_usage', 'tag'],
 ] as const)('%s finds nothing where %s is a piece of SQL or of a search', async (tool, filter) => {
   for (const text of [

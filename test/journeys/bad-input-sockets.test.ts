@@ -5,6 +5,8 @@
  * (oauth-refusals.journey); forged and replayed approvals (approvals.journey, people.journey); sessions
  * of another account (tenants-routes.journey).
  */
+import { connect as connectTo, type Socket as NetSocket } from 'node:net'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { aBrowser } from '../support/a-browser.js'
 import { anOAuthClient, aPerson, connect } from '../support/an-oauth-client.js'
@@ -124,6 +126,35 @@ describe('a WebSocket', () => {
     expect(one.heard).toHaveLength(1)
   })
 
+  test.each([
+    ['of a foreign site', '/mcp', 'https://evil.example'],
+    ['that is refused', '/v1/me', undefined],
+  ])(
+    'request %s harms nobody, whether its client is gone at once or never',
+    async (_what, path, origin) => {
+      const { hostname, port, host } = new URL(world.url)
+      const head = [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: Upgrade']
+      const lines = [...head, 'Upgrade: websocket', ...(origin ? [`Origin: ${origin}`] : [])]
+      const where = { host: hostname, port: Number(port), allowHalfOpen: true }
+      /** Until it is gone, or was refused and does not go. */
+      const ask = (isGoing: boolean) =>
+        new Promise<NetSocket>((resolve) => {
+          const client = connectTo(where, () => {
+            client.write(`${lines.join('\r\n')}\r\n\r\n`, () => isGoing && client.resetAndDestroy())
+          })
+          const done = () => resolve(client)
+          client.resume().once('error', done).once('close', done).once('end', done)
+        })
+      const { server } = world.started.gateway
+      const connections = () => promisify(server.getConnections.bind(server))()
+      await Promise.all(Array.from({ length: 50 }, () => ask(true)))
+      await isAlive(await socket())
+      const staying = await Promise.all(Array.from({ length: 50 }, () => ask(false)))
+      await eventually(async () => expect(await connections()).toBeLessThan(50))
+      for (const client of staying) client.destroy()
+    },
+  )
+
   test('connections of one key are bounded, and free their places when they end', async () => {
     const opened: Socket[] = []
     const refusals: string[] = []
@@ -139,16 +170,17 @@ describe('a WebSocket', () => {
     await eventually(async () => isAlive(await socket()))
   })
 
-  test('connection ends to work with its key', async () => {
+  test('connection ends with its key, and brings nothing meanwhile', async () => {
     const made = await world.rest('POST', '/v1/keys', ada.key, { name: 'short', scopes: ['call'] })
     const one = await aSocket(`${url}/ws`, { authorization: `Bearer ${made.json.api_key}` })
     open.push(one)
     await isAlive(one)
     await world.rest('DELETE', `/v1/keys/${made.json.id}`, ada.key)
     const params = { name: 'search', arguments: args }
-    const refused = await one.ask({ id: 2, method: 'tools/call', params })
-    expect(refused).toMatchObject({ error: { data: { code: 'unauthenticated' } } })
-    expect(JSON.stringify(refused)).not.toContain(ada.id)
+    one.send(JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params }))
+    await one.closed
+    expect(one.heard.filter(({ id, result }) => id === 2 && result)).toEqual([])
+    expect(JSON.stringify(one.heard)).not.toContain(ada.id)
   })
 })
 

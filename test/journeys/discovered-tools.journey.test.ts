@@ -179,6 +179,30 @@ describe('a tool', () => {
     expect(tools.find((tool) => tool.name === 'echo')).toMatchObject({ title: 'Echo, by hand' })
   })
 
+  test('takes a new default price while its server is being asked, and the next one, too', async () => {
+    let isSilent = false
+    const handle = (method: string) =>
+      isSilent && method === 'tools/list' ? ('silence' as const) : undefined
+    const slow = await aMcpServer({ handle })
+    allow(operator.world, slow)
+    const price = (amount: string) => ({ model: 'per_call', amount })
+    const { id } = await operator.register({ url: slow.url, default_price: price('0.1') })
+    isSilent = true
+    slow.requests.length = 0
+    const asked = operator.admin('POST', `/${id}/refresh`)
+    await expect.poll(() => slow.requests.some(({ method }) => method === 'tools/list')).toBe(true)
+    const changed = operator.admin('PUT', `/${id}`, { default_price: price('0.2') })
+    await eventually(async () => expect(await pricesOf(id)).toEqual({ echo: price('0.2') }))
+    isSilent = false
+    await slow.restart()
+    expect((await asked).status).toBe(502)
+    await changed
+    await operator.admin('PUT', `/${id}`, { default_price: price('0.3') })
+    expect(await pricesOf(id)).toEqual({ echo: price('0.3') })
+    await operator.admin('DELETE', `/${id}`)
+    await slow.close()
+  })
+
   test('of another definition is a new version, flagged, and the old one is refused', async () => {
     const { id, name } = await operator.register()
     const endpoint_id = `mcp-${name}.echo`

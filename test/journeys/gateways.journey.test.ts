@@ -124,7 +124,7 @@ describe('a gateway', () => {
   })
 })
 
-test('a conversation that is open when its account is suspended buys nothing more', async () => {
+test('a conversation whose account is suspended buys nothing more, and ends', async () => {
   const culprit = await world.account('Culprit', '1')
   await make({ ...MINE, configuration: { tools: [endpointId] } }, culprit.key)
   const at = `${world.url}/mcp/${culprit.slug}/mine/ws`
@@ -134,10 +134,26 @@ test('a conversation that is open when its account is suspended buys nothing mor
   expect(await buy(1)).toMatchObject({ result: { _meta: { 'souk/call': { outcome: 'charged' } } } })
   const why = { category: 'fraud', reason: 'found out' }
   await world.rest('POST', `/v1/accounts/${culprit.id}/suspend`, world.operatorKey, why)
-  expect(await buy(2)).toMatchObject({
-    result: { isError: true, structuredContent: { code: 'account_suspended' } },
-  })
-  socket.close()
+  void buy(2)
+  await socket.closed
+  const bought = socket.heard.filter(({ result }) => result && (result as Json).isError !== true)
+  expect(bought).toHaveLength(1)
+  const { json } = await world.rest('GET', '/v1/usage', culprit.key)
+  expect(json.calls).toHaveLength(1)
+})
+
+test('an account has at most 100 gateways, however many are made at once', async () => {
+  const { key } = await world.account('Collector')
+  const made = await Promise.all(
+    Array.from({ length: 103 }, (_, i) => make({ ...MINE, endpoint: `mine-${i}` }, key)),
+  )
+  const refused = made.filter(({ status }) => status !== 201)
+  expect(refused.map(({ json }) => json.code)).toEqual(Array(3).fill('forbidden'))
+  const { json } = await world.rest('GET', '/v1/gateways', key)
+  const [{ id }] = json.gateways as [{ id: string }]
+  expect(json.gateways).toHaveLength(100)
+  await world.rest('DELETE', `/v1/gateways/${id}`, key)
+  expect((await make({ ...MINE, endpoint: 'another' }, key)).status).toBe(201)
 })
 
 const headers = () => ({ authorization: `Bearer ${buyer.key}` })

@@ -43,6 +43,13 @@ describe('requests that are not as they should be', () => {
     expect([told.get('error'), told.get('iss')]).toEqual([error, world.url])
   })
 
+  test('nothing of a query is lost, whatever is written in it', async () => {
+    const client = await anOAuthClient(world)
+    const url = client.authorizeUrl({ state: undefined, prompt: 'none' })
+    const left = await aBrowser(world.url).open(url.replace('?', '?state=a?b=c&'))
+    expect([left.hasLeft, left.url.searchParams.get('state')]).toEqual([true, 'a?b=c'])
+  })
+
   test('two resources at once are told to the client', async () => {
     const client = await anOAuthClient(world)
     const both = `${client.authorizeUrl()}&resource=${encodeURIComponent(`${world.url}/mcp/a/b`)}`
@@ -183,6 +190,18 @@ describe('pages', () => {
     const signIn = { email: 'eve@example.com', password: PASSWORD }
     const asked = await world.rest('PUT', '/v1/me/sign-in', json.api_key as string, signIn)
     expect(asked.json.code).toBe('forbidden')
+  })
+
+  test('of a sub-account are opened by the key that it was made with, not by one made beside it', async () => {
+    const eve = await world.account('Eve')
+    const team = await world.rest('POST', '/v1/sub-accounts', eve.key, { name: 'Team' })
+    const path = `/v1/sub-accounts/${team.json.id}/keys`
+    const beside = { name: 'beside', scopes: ['manage'], limits: { day: '0.1' } }
+    const { json } = await world.rest('POST', path, eve.key, beside)
+    const signIn = { email: 'team@example.com', password: PASSWORD }
+    const ask = (key: unknown) => world.rest('PUT', '/v1/me/sign-in', key as string, signIn)
+    expect((await ask(json.api_key)).json.code).toBe('forbidden')
+    expect((await ask(team.json.api_key)).status).toBe(200)
   })
 
   test('lead nowhere else after signing in', async () => {

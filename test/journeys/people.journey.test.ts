@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseUsdc } from '#core/money'
 import { aBrowser, type Browser, type Shown } from '../support/a-browser.js'
 import { PASSWORD, signIn } from '../support/an-oauth-client.js'
-import { aWorld, type World } from '../support/world.js'
+import { aWorld, type Json, type World } from '../support/world.js'
 
 const WALLET = privateKeyToAccount(`0x${'33'.repeat(32)}`)
 
@@ -87,7 +87,7 @@ describe('a wallet', () => {
     return browser.send(page, { message: sent, signature }, action)
   }
 
-  test('is linked, and lets in from then on', async () => {
+  test('is linked, and lets in from then on, until it is unlinked', async () => {
     const stranger = aBrowser(world.url)
     const early = await signWith(stranger, await stranger.open('/sign-in'), '/sign-in/wallet')
     expect(early.status).toBe(401)
@@ -101,6 +101,12 @@ describe('a wallet', () => {
       '/account',
       true,
     ])
+
+    const unlinked = await browser.send(linked, {}, '/account/wallet/unlink')
+    expect(unlinked.text).not.toContain(WALLET.address.toLowerCase())
+    expect((await stranger.open('/account')).url.pathname).toBe('/sign-in')
+    const late = await signWith(stranger, await stranger.open('/sign-in'), '/sign-in/wallet')
+    expect(late.status).toBe(401)
   })
 })
 
@@ -135,8 +141,15 @@ describe('a call that waits', () => {
     const after = await browser.send(page, { decision: 'approve' })
     expect(after.text).toContain('You approved it')
     expect(after.text).not.toContain('value="decline"')
+    const again = await browser.send(page, { decision: 'approve' })
+    expect(again.status).toBe(200)
     const changed = await browser.send(page, { decision: 'decline' })
     expect(changed.status).toBe(403)
+    const { audit } = world.started.gateway.deps
+    const decided = (await audit.list({ after: 0, limit: 200 })).filter(
+      ({ target }) => target === id,
+    )
+    expect(decided).toMatchObject([{ act: 'approval.decide', facts: { verdict: 'approve' } }])
   })
 
   test('is declined by whatever is not a yes', async () => {
@@ -157,6 +170,32 @@ describe('a call that waits', () => {
     const asked = await stranger.open(`/approvals/${id}`)
     expect(asked.url.pathname + asked.url.search).toBe(`/sign-in?next=%2Fapprovals%2F${id}`)
   })
+})
+
+test('what people do on the pages is in the audit, without what they typed', async () => {
+  const acts = async () => {
+    const query = `/v1/operator/audit?after=${before}&limit=200`
+    const { json } = await world.rest('GET', query, world.operatorKey)
+    return json.entries as { act: string; by: Json; target: string; facts: Json }[]
+  }
+  let before = 0
+  before = (await acts()).length
+  const { browser } = await signUp('ten@example.com')
+  const { store } = world.started.gateway.deps
+  const { id, account_id } = await store.db('people').where({ email: 'ten@example.com' }).first()
+  const password = 'another long password'
+  await browser.send(
+    await browser.open('/account'),
+    { current: PASSWORD, password },
+    '/account/password',
+  )
+  const entries = await acts()
+  expect(entries.map(({ act, target }) => [act, target])).toEqual([
+    ['account.sign_up', account_id],
+    ['person.change', id],
+  ])
+  for (const { by } of entries) expect(by).toMatchObject({ account_id, person_id: id })
+  expect(JSON.stringify(entries)).not.toMatch(/password(?!")|ten@example/)
 })
 
 test('a page that is not there, or a method that it does not know, is refused', async () => {

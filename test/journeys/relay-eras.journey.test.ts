@@ -72,6 +72,16 @@ describe('a client of 2026-07-28', () => {
     expect(text).not.toContain('"souk-')
   })
 
+  test('hears that its subscription is over when an older server forgot the session', async () => {
+    const before = older.streams.size
+    const stream = await relay.listening(old, { notifications: { toolsListChanged: true } })
+    await expect.poll(stream.text).toContain('acknowledged')
+    await expect.poll(() => older.streams.size, { timeout: 5_000 }).toBeGreaterThan(before)
+    await older.restart()
+    await expect.poll(stream.text, { timeout: 10_000 }).toContain('"result"')
+    stream.close()
+  })
+
   test('must repeat an argument in the header that the tool names', async () => {
     const params = { name: 'test_header_param', arguments: { region: 'eu' } }
     const ask = (headers: Record<string, string>) =>
@@ -162,11 +172,25 @@ describe('a client of the session era', () => {
     run = (each) => said(String(each.arguments.text))
   })
 
+  test('is not asked more than a person could answer', async () => {
+    const ask = { method: 'elicitation/create', params: {} }
+    const inputRequests = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [i, ask]))
+    run = () => ({ resultType: 'input_required', inputRequests })
+    const session = await relay.initialize(current, { elicitation: { form: {} } })
+    const answer = await relay.ask(current, 'tools/call', echo, { session })
+    expect(answerIn(answer).error).toMatchObject({ code: -32_000 })
+    expect(answer.text).not.toContain('elicitation')
+    run = (each) => said(String(each.arguments.text))
+  })
+
   test('without a session lists and calls with plain JSON-RPC, at servers of either era', async () => {
     for (const path of [old, current]) {
       const { tools } = answerIn(await relay.ask(path, 'tools/list')).result
       expect(tools).toEqual([echoTool])
-      expect(answerIn(await relay.ask(path, 'tools/call', echo)).result).toMatchObject(said('x'))
+      for (const name of ['echo', 'echo@1']) {
+        const called = await relay.ask(path, 'tools/call', { ...echo, name })
+        expect(answerIn(called).result).toMatchObject(said('x'))
+      }
     }
     const other = answerIn(await relay.ask(old, 'resources/subscribe', { uri: 'x:y' }))
     expect(other.error).toMatchObject({ code: -32_601 })
@@ -174,12 +198,14 @@ describe('a client of the session era', () => {
 
   test('gets numbers as the server wrote them', async () => {
     run = ({ raw, id }) => {
-      const result = '{"content":[],"structuredContent":{"big":12345678901234567890,"one":1.0}}'
+      const result =
+        '{"_meta":{"at":1.50},"content":[],"structuredContent":{"big":12345678901234567890,"one":1.0}}'
       raw(200, 'application/json', `{"jsonrpc":"2.0","id":"${id}","result":${result}}`)
     }
     const session = await relay.initialize(old)
     const { text } = await relay.ask(old, 'tools/call', echo, { session })
     expect(text).toContain('{"big":12345678901234567890,"one":1.0}')
+    expect(text).toContain('"at":1.50')
     run = (each) => said(String(each.arguments.text))
   })
 })

@@ -216,7 +216,7 @@ describe('the list', () => {
     expect(again.tools).toHaveLength(1)
   })
 
-  test('of a key that may use other servers only is empty for it', async () => {
+  test('is for those who may use the server, and so is all else of it', async () => {
     const made = await relay.world.rest('POST', '/v1/keys', OPERATOR_KEY, {
       ...{
         name: 'narrow',
@@ -227,8 +227,14 @@ describe('the list', () => {
     })
     expect(made.status, made.text).toBe(201)
     const key = made.json.api_key as string
-    expect(answerIn(await relay.ask(path, 'tools/list', {}, { key })).result.tools).toEqual([])
-    const called = answerIn(await relay.ask(path, 'tools/call', echo(), { key }))
-    expect(called.error).toMatchObject({ code: -32_602 })
+    const nowhere = await relay.ask('/mcp/operator/nowhere', 'tools/list', {}, { key })
+    const before = server.requests.length
+    for (const method of ['tools/list', 'resources/read', 'initialize']) {
+      for (const ask of [relay.ask, relay.modern]) {
+        const refused = await ask(path, method, {}, { key })
+        expect([refused.status, refused.text], method).toEqual([404, nowhere.text])
+      }
+    }
+    expect(server.requests).toHaveLength(before)
   })
 })

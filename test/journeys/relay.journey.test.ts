@@ -5,42 +5,28 @@ import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/webso
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { everythingServer, toolCount } from '../support/an-everything-server.js'
-import {
-  aMcpServer,
-  echoTool,
-  type McpServer,
-  said,
-  type ToolRun,
-} from '../support/an-mcp-server.js'
+import { aMcpServer, echoTool, said } from '../support/an-mcp-server.js'
 import { allow, eventually } from '../support/an-operator.js'
 import { type Json, OPERATOR_KEY } from '../support/world.js'
 import { type ARelay, aClient, answerIn, aRelay, eventsIn, eventsOf } from './a-relay.js'
 
 let relay: ARelay
 let everything: Awaited<ReturnType<typeof everythingServer>>
-let scripted: McpServer
-let run: (call: ToolRun) => unknown
 /** Of the gateway of the everything server, and of the one of the scripted server. */
 let path: string
 let plain: string
 
-const echo = (call: ToolRun): unknown => said(String(call.arguments.text))
-
 beforeAll(async () => {
   relay = await aRelay()
   everything = await everythingServer()
-  scripted = await aMcpServer({ run: (call) => run(call) })
-  run = echo
   allow(relay.world, everything)
-  allow(relay.world, scripted)
   path = (await relay.relaying(everything.url, toolCount)).path
-  plain = (await relay.relaying(scripted.url, 1)).path
+  plain = (await relay.relaying(relay.upstream.url, 1)).path
 })
 
 afterAll(async () => {
   await relay.close()
   await everything.close()
-  await scripted.close()
 })
 
 const calling = (text: string): Json => ({ name: 'echo', arguments: { text } })
@@ -102,11 +88,11 @@ describe('a session', () => {
   test('ends with DELETE, at the server, too', async () => {
     const session = await relay.initialize(plain)
     const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'mcp-session-id': session }
-    const before = scripted.ended.length
+    const before = relay.upstream.ended.length
     const ended = await fetch(relay.world.url + plain, { method: 'DELETE', headers })
     expect(ended.status).toBe(200)
     expect((await relay.ask(plain, 'tools/list', {}, { session })).status).toBe(404)
-    await expect.poll(() => scripted.ended.length).toBe(before + 1)
+    await expect.poll(() => relay.upstream.ended.length).toBe(before + 1)
   })
 
   test('keeps two clients apart that use the same ids at once', async () => {
@@ -121,29 +107,29 @@ describe('a session', () => {
       }),
     )
     expect(answers.flat()).not.toContain(false)
-    const ids = scripted.calls.map((call) => call.id)
+    const ids = relay.upstream.calls.map((call) => call.id)
     expect(new Set(ids).size).toBe(ids.length)
   })
 
   test('takes a request back at the server when its client does', async () => {
     const session = await relay.initialize(plain)
     let cancelled: { reason: Promise<string> } | undefined
-    run = (call) => {
+    relay.runWith((call) => {
       cancelled = { reason: call.cancelled }
       return new Promise(() => {})
-    }
+    })
     const answer = relay.ask(plain, 'tools/call', calling('x'), { session, id: 'slow' })
     await expect.poll(() => cancelled).toBeDefined()
     const params = { requestId: 'slow', reason: 'enough' }
     await relay.send(plain, { method: 'notifications/cancelled', params }, { session })
     expect(await cancelled!.reason).toBeDefined()
     expect((await answer).messages).toEqual([])
-    run = echo
+    relay.calm()
   })
 
   test('is 404 after its server restarted, never an empty success', async () => {
     const session = await relay.initialize(plain)
-    await scripted.restart()
+    await relay.upstream.restart()
     await eventually(async () => {
       const answer = await relay.ask(plain, 'tools/call', calling('lost'), { session })
       for (const message of answer.messages) expect(message.result).toBeUndefined()
@@ -188,14 +174,14 @@ describe('a session', () => {
     const session = await relay.initialize(plain)
     const headers = { authorization: `Bearer ${OPERATOR_KEY}`, 'mcp-session-id': session }
     const stream = await eventsOf(relay.world.url + plain, headers)
-    scripted.setTools([echoTool, { ...echoTool, name: 'second' }])
+    relay.upstream.setTools([echoTool, { ...echoTool, name: 'second' }])
     await eventually(async () => {
       expect(stream.text()).toContain('notifications/tools/list_changed')
       const { result } = answerIn(await relay.ask(plain, 'tools/list', {}, { session }))
       expect((result.tools as Json[]).map(({ name }) => name)).toEqual(['echo', 'second'])
     })
     stream.close()
-    scripted.setTools([echoTool])
+    relay.calm()
   })
 
   test('of a server that dies or floods ends alone', async () => {
@@ -219,6 +205,17 @@ describe('a session', () => {
     expect(gone.status === 404 || answerIn(gone).error).toBeTruthy()
     expect((await relay.ask(plain, 'tools/list', {}, { session: good })).status).toBe(200)
   })
+})
+
+test('a server that is not there, or not in use, cannot be relayed', async () => {
+  const { name, id } = await relay.register()
+  await relay.admin('PUT', `/${id}`, { enabled: false })
+  for (const server of ['no-such-server', name]) {
+    const made = await relay.world.rest('POST', '/v1/gateways', OPERATOR_KEY, {
+      ...{ name: 'x', type: 'mcp', endpoint: 'nothing', configuration: { relay: server } },
+    })
+    expect([made.status, made.json.code]).toEqual([404, 'not_found'])
+  }
 })
 
 describe('the other transports', () => {
@@ -259,7 +256,7 @@ describe('the other transports', () => {
       const closed = new Promise<void>((resolve) => {
         client.onclose = resolve
       })
-      await scripted.restart()
+      await relay.upstream.restart()
       await eventually(async () => {
         await client.callTool({ name: 'echo', arguments: { text: 'x' } }).catch(() => {})
         expect(client.transport).toBeUndefined()

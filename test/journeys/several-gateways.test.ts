@@ -10,6 +10,7 @@ import { purge } from '#calls'
 import { type Jwk, verifyReceipt } from '#receipts'
 import type { Tx } from '#store'
 import { aPostgresUrl } from '../support/a-postgres.js'
+import { aSocket } from '../support/mcp-clients.js'
 import { answerJson, aWorld, type Json, type Party, type World } from '../support/world.js'
 
 /** Far beyond the two seconds that are promised, for a machine that has much else to do. */
@@ -74,12 +75,14 @@ test('what one publishes the other finds, prices alike and stops selling with it
   await eventually(async () => expect((await buy(other, buyer.key)).status).toBe(200))
 })
 
-test('a key that one revokes buys nothing at the other', async () => {
+test('a key that one revokes buys nothing at the other, and holds nothing open there', async () => {
   const made = await one.rest('POST', '/v1/keys', buyer.key, { name: 'lent', scopes: ['call'] })
   const { id, api_key } = made.json as { id: string; api_key: string }
   expect((await buy(other, api_key)).status).toBe(200)
+  const socket = await aSocket(`${other.url}/mcp/ws`, { authorization: `Bearer ${api_key}` })
   await one.rest('DELETE', `/v1/keys/${id}`, buyer.key)
   await eventually(async () => expect((await buy(other, api_key)).status).toBe(401))
+  await socket.closed
 })
 
 test('whom and what one suspends buys and is sold nothing at the other, until it is resumed', async () => {

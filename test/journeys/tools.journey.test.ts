@@ -292,15 +292,30 @@ describe('of another account', () => {
     })
   })
 
-  test('a private tool is in no search; its own account can describe it', async () => {
+  test('a private tool is found by its own account and those below it, and by nobody else', async () => {
     const description = 'Finds zebras in the zoological archive.'
     const { endpoint_id } = await house.declared(house.wikiTool({ name: 'zebras', description }))
-    const look = async (key: string) => {
-      const { results } = await house.world.tool(key, 'browse_apis', { query: description })
-      return (results as Json[]).map((result) => result.endpoint_id)
+    const below = await house.world.rest('POST', '/v1/sub-accounts', house.acme.key, {
+      name: 'Keepers',
+    })
+    const other = await house.world.rest('POST', '/v1/keys', house.acme.key, {
+      ...{ name: 'reader', scopes: ['read'] },
+    })
+    const look = async (key: unknown) => {
+      const query = `?query=${encodeURIComponent('zebras in the archive')}`
+      const pages = [
+        await house.world.tool(String(key), 'browse_apis', { query: description }),
+        await house.world.tool(String(key), 'browse_apis', { limit: 20 }),
+        (await house.world.rest('GET', `/v1/endpoints${query}`, String(key))).json,
+        (await house.world.rest('GET', '/v1/endpoints?limit=20', String(key))).json,
+      ]
+      return pages.map(({ results }) =>
+        (results as Json[]).some((result) => result.endpoint_id === endpoint_id),
+      )
     }
-    for (const { key } of [house.acme, house.stranger])
-      expect(await look(key)).not.toContain(endpoint_id)
+    for (const key of [house.acme.key, below.json.api_key, other.json.api_key])
+      expect(await look(key)).toEqual([true, true, true, true])
+    expect(await look(house.stranger.key)).toEqual([false, false, false, false])
     const own = await house.world.tool(house.acme.key, 'describe_endpoint', { endpoint_id })
     expect(own).toMatchObject({ description })
   })

@@ -1,13 +1,13 @@
 /** Accounts, their money, and what the operator sees of all of it. */
 import { z } from 'zod'
-import { allowSchema, limitsSchema, showAccount, showKey } from '#accounts'
+import { allowSchema, limitsSchema, payerOf, showAccount, showKey } from '#accounts'
 import { balanceOf, balanceSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
-import { parseUsdc } from '#core/money'
+import { formatUsdc, parseUsdc } from '#core/money'
 import { storedText } from '#core/stored-text'
 import { earnings, grant, transferEarnings } from '#payments'
 import { accountResult, namedSchema } from '../account-schema.js'
-import { audited, noteAct } from '../audited.js'
+import { audited, auditedMove } from '../audited.js'
 import { idempotencyKeyOf, repeatable } from '../idempotency-key.js'
 import { route } from '../route.js'
 
@@ -83,10 +83,10 @@ export const accountRoutes = [
     async run(deps, { principal, params, body }) {
       const account = await deps.accounts.get(params.id!)
       const amount = parseUsdc(body.amount)
-      const granted = await grant(deps, account, { amount, reason: body.reason })
-      const { id, account_id } = granted
-      await noteAct(deps, principal, 'grant.create', id, { account_id, ...body })
-      return granted
+      const facts = { account_id: payerOf({ account }), ...body }
+      return auditedMove(deps, { principal, act: 'grant.create', facts }, (beside) =>
+        grant(deps, account, { amount, reason: body.reason, beside }),
+      )
     },
   }),
   route({
@@ -142,12 +142,12 @@ export const accountRoutes = [
     status: 201,
     result: transferResult,
     async run(deps, { principal, body, headers }) {
-      const moved = await transferEarnings(deps, principal!, {
-        amount: parseUsdc(body.amount),
-        idempotencyKey: idempotencyKeyOf(body, headers),
-      })
-      await noteAct(deps, principal, 'earnings.transfer', moved.id, { amount: moved.amount })
-      return moved
+      const amount = parseUsdc(body.amount)
+      const idempotencyKey = idempotencyKeyOf(body, headers)
+      const facts = { amount: formatUsdc(amount) }
+      return auditedMove(deps, { principal, act: 'earnings.transfer', facts }, (beside) =>
+        transferEarnings(deps, principal!, { amount, idempotencyKey, beside }),
+      )
     },
   }),
   route({

@@ -10,7 +10,7 @@ import {
   showListing,
 } from '#catalogue'
 import { decodeCursor, encodeCursor } from '#core/page'
-import { audited, noteAct } from '../audited.js'
+import { audited } from '../audited.js'
 import { largeRoute, Reply, route } from '../route.js'
 
 const pageSchema = z.strictObject({ cursor: z.string().max(500).optional() })
@@ -25,6 +25,10 @@ const shownListing = z.looseObject({
     .object({ code: z.literal('health'), at: z.string(), detail: z.string() })
     .optional()
     .describe('why the gateway itself keeps it paused'),
+  suspended: z
+    .object({ category: z.string(), since: z.string() })
+    .optional()
+    .describe('while the operator keeps it off sale, whatever its status'),
   endpoints: z.array(z.looseObject({ endpoint_id: z.string(), version: z.int() })),
 })
 
@@ -75,11 +79,11 @@ export const listingRoutes = [
     async run(deps, { principal, body, headers }) {
       const { catalogue } = deps
       const sellerId = principal!.account.id
-      const outcome = await catalogue.importDocument(sellerId, body)
+      const along = audited(deps, principal, 'listing.import')
+      const outcome = await catalogue.importDocument(sellerId, body, along)
       const { listingId, isNew, isDryRun, imported, slug, title } = outcome
       const head = { ...(listingId && { id: listingId }), slug, title }
       if (isDryRun) return new Reply(200, { ...head, dry_run: true, ...imported })
-      await noteAct(deps, principal, 'listing.import', listingId!, { slug, is_new: isNew })
       const { endpoints, ...listing } = showListing(await catalogue.own(sellerId, listingId!))
       const shown = isMinimal(headers.prefer) ? listing : { ...listing, endpoints }
       return new Reply(isNew ? 201 : 200, { ...shown, ...imported })

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Problem } from '#core/problem'
 import { signInSchema } from '#people'
-import { noteAct } from '../audited.js'
+import { audited } from '../audited.js'
 import { route } from '../route.js'
 
 export const signInRoutes = [
@@ -18,15 +18,14 @@ export const signInRoutes = [
     async run(deps, { principal, body }) {
       const { accounts, people } = deps
       const { account, key } = principal!
-      const keys = await accounts.listKeys(account.id)
-      // Who signs in is bound by no key, so a key that is bound by another may not say who that is.
-      if (keys.some(({ id }) => id === key.parentId)) {
+      // What a person lets in is bound by the first key only, so no other may say who that is.
+      if (key.id !== (await accounts.firstKeyId(account.id))) {
         throw new Problem('forbidden', "Only the account's first key may do this.", {
           action: 'Use the key that the account was opened with.',
         })
       }
-      const person = await people.setSignIn(account.id, body)
-      await noteAct(deps, principal, 'person.change', person.id)
+      const along = audited(deps, principal, 'person.change', { changed: 'sign-in' })
+      const person = await people.setSignIn(account.id, body, { along })
       return { email: person.email, wallet_address: person.walletAddress }
     },
   }),

@@ -4,7 +4,7 @@ import { allowSchema, limitsSchema, SCOPES, showAccount, showKey } from '#accoun
 import { formatUsdc, parseUsdc } from '#core/money'
 import { transferToSubAccount } from '#payments'
 import { accountName, accountResult, namedSchema } from '../account-schema.js'
-import { audited, noteAct } from '../audited.js'
+import { audited, auditedMove } from '../audited.js'
 import { idempotencyKeyOf, repeatable } from '../idempotency-key.js'
 import { keySchema, newKeyOf, newKeyResult, newKeySchema } from '../key-schema.js'
 import { Reply, route } from '../route.js'
@@ -40,6 +40,7 @@ const transferSchema = z.strictObject({
 })
 
 const subAccountResult = accountResult.extend({
+  earned: z.string().describe('by selling, and not moved yet; also of one that is closed'),
   available: z.string().optional().describe('of a balance of its own'),
   held: z.string().optional(),
 })
@@ -77,17 +78,16 @@ export const subAccountRoutes = [
     ...READ,
     method: 'get',
     path: `${PATH}/{id}`,
-    summary: 'An account below this one, with what it has where its balance is its own.',
+    summary:
+      'An account below this one, with what it earned and, where its balance is its own, what it has.',
     result: subAccountResult,
     async run({ accounts, ledger }, { principal, params }) {
       const account = await accounts.subAccounts.get(principal!, params.id!)
-      if (account.balance === 'parent') return showAccount(account)
+      const { earned } = await ledger.earningsOf(account.id)
+      const shown = { ...showAccount(account), earned: formatUsdc(earned) }
+      if (account.balance === 'parent') return shown
       const { available, held } = await ledger.balanceOf(account.id)
-      return {
-        ...showAccount(account),
-        available: formatUsdc(available),
-        held: formatUsdc(held),
-      }
+      return { ...shown, available: formatUsdc(available), held: formatUsdc(held) }
     },
   }),
   route({
@@ -98,9 +98,19 @@ export const subAccountRoutes = [
     body: changeSchema,
     result: accountResult,
     async run(deps, { principal, params, body }) {
-      const along = audited(deps, principal, 'sub_account.change', body)
-      const { subAccounts } = deps.accounts
-      return showAccount(await subAccounts.change(principal!, params.id!, body, along))
+      const { accounts, catalogue } = deps
+      const changed = await accounts.subAccounts.change(
+        principal!,
+        params.id!,
+        body,
+        async (tx, id) => {
+          // Results of a search name who sells.
+          if (body.name !== undefined) await catalogue.sellerChanged(tx, id)
+          await audited(deps, principal, 'sub_account.change', body)(tx, id)
+        },
+      )
+      if (body.name !== undefined) await catalogue.follow()
+      return showAccount(changed)
     },
   }),
   route({
@@ -150,7 +160,8 @@ export const subAccountRoutes = [
     ...MANAGE,
     method: 'post',
     path: `${PATH}/{id}/transfers`,
-    summary: 'Moves money between this account and one below it that has a balance of its own.',
+    summary:
+      'Moves money between this account and one below it that has a balance of its own, or takes over what one earned.',
     headers: { 'Idempotency-Key': 'may stand for idempotency_key' },
     body: transferSchema,
     status: 201,
@@ -158,13 +169,12 @@ export const subAccountRoutes = [
     async run(deps, { principal, params, body, headers }) {
       const sub = await deps.accounts.subAccounts.get(principal!, params.id!)
       const { direction, source } = body
-      const moved = await transferToSubAccount(deps, principal!, sub, {
-        ...{ amount: parseUsdc(body.amount), direction, source },
-        idempotencyKey: idempotencyKeyOf(body, headers),
-      })
-      const facts = { sub_account_id: sub.id, amount: moved.amount, direction, source }
-      await noteAct(deps, principal, 'transfer.create', moved.id, facts)
-      return moved
+      const amount = parseUsdc(body.amount)
+      const terms = { amount, direction, source, idempotencyKey: idempotencyKeyOf(body, headers) }
+      const facts = { sub_account_id: sub.id, amount: formatUsdc(amount), direction, source }
+      return auditedMove(deps, { principal, act: 'transfer.create', facts }, (beside) =>
+        transferToSubAccount(deps, principal!, sub, { ...terms, beside }),
+      )
     },
   }),
 ]

@@ -4,7 +4,7 @@ import { callSchema, outcomeSchema } from '#calls'
 import { toRfc3339 } from '#core/clock'
 import { decodeCursor, encodeCursor } from '#core/page'
 import { toolSchema } from '#tools'
-import { noteAct } from '../audited.js'
+import { audited } from '../audited.js'
 import { Reply, route } from '../route.js'
 import { buy, CALL_HEADERS } from './calls.js'
 
@@ -74,9 +74,8 @@ export const toolRoutes = [
     status: 201,
     result: madeTool,
     async run(deps, { principal, body }) {
-      const { shown, isNewVersion } = await deps.tools.declare(principal!.account, body)
-      const { name, version } = shown
-      if (isNewVersion) await noteAct(deps, principal, 'tool.create', shown.id, { name, version })
+      const along = audited(deps, principal, 'tool.create')
+      const { shown, isNewVersion } = await deps.tools.declare(principal!.account, body, along)
       return new Reply(isNewVersion ? 201 : 200, shown)
     },
   }),
@@ -114,8 +113,8 @@ export const toolRoutes = [
     scopes: ['sell'],
     status: 204,
     async run(deps, { principal, params }) {
-      await deps.tools.retire(principal!.account, params.id!)
-      await noteAct(deps, principal, 'tool.retire', params.id!)
+      const along = audited(deps, principal, 'tool.retire')
+      await deps.tools.retire(principal!.account, params.id!, along)
       return new Reply(204, '')
     },
   }),
@@ -157,10 +156,8 @@ export const toolRoutes = [
     scopes: ['manage'],
     result: secretSchema,
     async run(deps, { principal }) {
-      const { id } = principal!.account
-      const rotated = await deps.tools.rotateSigningSecret(id)
-      await noteAct(deps, principal, 'signing_secret.rotate', id)
-      return showSecret(rotated)
+      const along = audited(deps, principal, 'signing_secret.rotate')
+      return showSecret(await deps.tools.rotateSigningSecret(principal!.account.id, along))
     },
   }),
 ]

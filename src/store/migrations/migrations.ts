@@ -19,6 +19,7 @@ import * as servers from './0016-servers.js'
 import * as tools from './0017-tools.js'
 import * as gateways from './0018-gateways.js'
 import * as approvals from './0019-approvals.js'
+import * as auditWaiting from './0020-audit-waiting.js'
 
 const ordered: [name: string, migration: Knex.Migration][] = [
   ['0001-accounts', accounts],
@@ -40,6 +41,7 @@ const ordered: [name: string, migration: Knex.Migration][] = [
   ['0017-tools', tools],
   ['0018-gateways', gateways],
   ['0019-approvals', approvals],
+  ['0020-audit-waiting', auditWaiting],
 ]
 
 /** What a database of this version has gone through. */
