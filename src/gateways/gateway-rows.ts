@@ -3,7 +3,7 @@ import type { Id } from '#core/ids'
 import { type Db, int } from '#store'
 import type { Gateway } from './gateway.js'
 
-export type GatewayRow = {
+type GatewayRow = {
   id: string
   account_id: string
   account_slug: string

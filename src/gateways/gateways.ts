@@ -2,7 +2,7 @@
  * Gateways: endpoints that an account composes into native MCP tools, at an address of its own. What
  * a client sees in the list is exactly what it can call: both ask the same resolver.
  */
-import type { Account, Principal } from '#accounts'
+import { type Account, listsEdition, type Principal } from '#accounts'
 import { type Catalogue, isForSale, type Offer } from '#catalogue'
 import type { Clock } from '#core/clock'
 import type { Id } from '#core/ids'
@@ -10,7 +10,7 @@ import { currentRevision, type Store } from '#store'
 import { createComposing, GATEWAYS } from './composing.js'
 import { DEFAULT_ENDPOINT, type Gateway, type GatewayTool } from './gateway.js'
 import { gatewayRows, toGateway } from './gateway-rows.js'
-import { resolveTools, type ToolSources } from './resolve.js'
+import { type CheckDeps, resolveTools, type ToolSources } from './resolve.js'
 
 export {
   configurationSchema,
@@ -19,10 +19,10 @@ export {
   gatewaySchema,
 } from './gateway.js'
 
-/** Gateways that are remembered, with what they resolve to. */
-const MAX_KNOWN = 5_000
+/** Gateways and tools that are remembered; at more, all is let go and read anew. */
+const MAX_KEPT = 200_000
 
-type Deps = {
+type Deps = CheckDeps & {
   store: Store
   clock: Clock
   catalogue: Pick<Catalogue, 'find' | 'activeEndpoints' | 'toolsNow' | 'edition'>
@@ -34,8 +34,8 @@ export type OfferedTool = GatewayTool & { offer: Offer }
 
 export type OpenGateway = {
   gateway: Gateway
-  /** Another text whenever what may be bought here has changed for anybody. */
-  edition(): Promise<string>
+  /** Another text whenever what the principal may buy here may have changed. */
+  edition(principal: Principal): Promise<string>
   /** What the principal may buy here now, in a fixed order. */
   tools(principal: Principal): Promise<OfferedTool[]>
   /** The tool by its name, or by `name@version`; `undefined` where `tools` would not list it. */
@@ -45,8 +45,8 @@ export type OpenGateway = {
 export type Gateways = ReturnType<typeof createGateways>
 
 export function createGateways(deps: Deps) {
-  const known = new Map<string, Gateway | undefined>()
-  const resolved = new Map<string, { edition: string; tools: Map<string, GatewayTool> }>()
+  let known = nothing<Gateway | undefined>()
+  let resolved = nothing<{ edition: string; tools: Map<string, GatewayTool> }>()
   let seen: number | undefined
 
   return {
@@ -77,56 +77,63 @@ export function createGateways(deps: Deps) {
     const { endpoint } = gateway
     return {
       gateway,
-      edition: async () => editionOf(deps, await find(owner, endpoint)),
+      edition: async (principal) =>
+        `${editionOf(deps, await find(owner, endpoint))}/${listsEdition(principal)}`,
       async tools(principal) {
         const tools = [...(await toolsAt(owner, endpoint)).values()]
-        const all = await Promise.all(tools.map((tool) => offered(principal, tool)))
+        const all = await Promise.all(tools.map((tool) => offered(deps, principal, tool)))
         return all.filter((tool) => tool !== undefined)
       },
       async find(principal, name) {
         const tools = await toolsAt(owner, endpoint)
         // A server that is relayed names its tools as it likes.
         const whole = tools.get(name)
-        if (whole) return offered(principal, whole)
-        const [, plain, version] = /^([^@]*)(?:@([1-9]\d{0,8}))?$/.exec(name) ?? []
-        const tool = tools.get(plain ?? '')
-        if (!tool) return undefined
-        return offered(principal, version === undefined ? tool : { ...tool, version: +version })
+        if (whole) return offered(deps, principal, whole)
+        const [, plain = '', version] = /^([^@]*)(?:@([1-9]\d{0,8}))?$/.exec(name) ?? []
+        const tool = tools.get(plain)
+        const wanted = tool && version !== undefined ? { ...tool, version: +version } : tool
+        return wanted && offered(deps, principal, wanted)
       },
     }
-  }
-
-  async function offered(principal: Principal, tool: GatewayTool) {
-    const offer = await deps.catalogue.find(tool.endpointId, tool.version, principal)
-    return offer && isForSale(offer) ? { ...tool, offer } : undefined
   }
 
   async function toolsAt(owner: Owner, endpoint: string): Promise<Map<string, GatewayTool>> {
     const gateway = await find(owner, endpoint)
     if (!gateway) return new Map()
     const edition = editionOf(deps, gateway)
-    const kept = resolved.get(gateway.id)
+    const kept = resolved.values.get(gateway.id)
     if (kept?.edition === edition) return kept.tools
     const tools = await resolveTools(deps, gateway)
-    keep(resolved, gateway.id, { edition, tools })
+    keep(resolved, gateway.id, { edition, tools }, tools.size)
     return tools
   }
 
   async function find(owner: Owner, endpoint: string): Promise<Gateway | undefined> {
     const name = `${owner.id}/${endpoint}`
-    if (known.has(name)) return known.get(name)
+    if (known.values.has(name)) return known.values.get(name)
+    // What is read before a change is kept with what was known before it.
+    const before = known
     const row = await gatewayRows(deps.store.db)
       .where({ 'gateways.account_id': owner.id, 'gateways.endpoint': endpoint })
       .first()
     const gateway = row ? toGateway(row) : defaultGateway(owner, endpoint)
-    keep(known, name, gateway)
+    keep(before, name, gateway, gateway?.configuration.tools?.length)
     return gateway
   }
 
   function forget(): void {
-    known.clear()
-    resolved.clear()
+    known = nothing()
+    resolved = nothing()
   }
+}
+
+async function offered(
+  { catalogue }: Deps,
+  principal: Principal,
+  tool: GatewayTool,
+): Promise<OfferedTool | undefined> {
+  const offer = await catalogue.find(tool.endpointId, tool.version, principal)
+  return offer && isForSale(offer) ? { ...tool, offer } : undefined
 }
 
 function editionOf({ catalogue, tools }: Deps, gateway: Gateway | undefined): string {
@@ -155,7 +162,14 @@ function defaultGateway(owner: Owner, endpoint: string): Gateway | undefined {
   }
 }
 
-function keep<T>(kept: Map<string, T>, name: string, value: T): void {
-  if (kept.size >= MAX_KNOWN) kept.clear()
-  kept.set(name, value)
+type Kept<T> = { values: Map<string, T>; weight: number }
+
+function nothing<T>(): Kept<T> {
+  return { values: new Map(), weight: 0 }
+}
+
+function keep<T>(kept: Kept<T>, name: string, value: T, tools = 0): void {
+  if (kept.weight + tools >= MAX_KEPT) Object.assign(kept, nothing())
+  kept.values.set(name, value)
+  kept.weight += tools + 1
 }

@@ -22,8 +22,14 @@ export type ToolSources = {
 }
 
 type Deps = {
-  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints' | 'toolsNow'>
+  catalogue: Pick<Catalogue, 'activeEndpoints' | 'toolsNow'>
   tools: ToolSources
+}
+
+export type CheckDeps = {
+  catalogue: Pick<Catalogue, 'visibleNames'>
+  /** Whether an MCP server of this name is in use. */
+  isServer(name: string): boolean
 }
 
 const ALL = '.*'
@@ -43,12 +49,18 @@ export async function resolveTools(
       named.addAll(await deps.catalogue.activeEndpoints({ seller: accountId }))
     }
   }
+  const whole = new Set<string>()
   for (const tool of tools ?? []) {
     const listing = listingOf(tool)
     if (listing === undefined) named.add(asTool(tool))
-    else named.addAll(await deps.catalogue.activeEndpoints({ listing }))
+    else if (!whole.has(listing)) {
+      whole.add(listing)
+      named.addAll(await deps.catalogue.activeEndpoints({ listing }))
+    }
   }
-  for (const server of servers) named.addAll(await deps.catalogue.activeEndpoints({ server }))
+  for (const server of new Set(servers)) {
+    named.addAll(await deps.catalogue.activeEndpoints({ server }))
+  }
   return named.tools
 }
 
@@ -70,62 +82,65 @@ async function toolsOfServer(
 /**
  * Refuses a configuration that names what its account cannot see, and names that are there twice.
  *
- * @throws Problem `endpoint_not_found`, `invalid_request`, `forbidden`.
+ * @throws Problem `endpoint_not_found`, `not_found`, `invalid_request`, `forbidden`.
  */
 export async function checkConfiguration(
-  { catalogue }: { catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'> },
+  deps: CheckDeps,
   principal: Principal,
   { tools = [], servers = [], relay }: Configuration,
 ): Promise<void> {
-  const names = new Set<string>()
-  for (const tool of tools) {
-    if (typeof tool !== 'string' && tool.name !== undefined) {
-      if (names.has(tool.name)) {
-        throw new Problem('invalid_request', `The tool name "${tool.name}" is there twice.`)
-      }
-      names.add(tool.name)
-    }
-    await requireVisible(catalogue, principal, tool)
+  refuseTwice(tools.flatMap((tool) => asTool(tool).name ?? []))
+  const wanted = tools.filter((tool) => listingOf(tool) === undefined).map(asTool)
+  const listings = tools.flatMap((tool) => listingOf(tool) ?? [])
+  const endpoints = wanted.map(({ endpointId }) => endpointId)
+  const visible = await deps.catalogue.visibleNames(principal, { endpoints, listings, servers })
+  for (const { endpointId, version } of wanted) {
+    if ((visible.endpoints.get(endpointId) ?? 0) >= (version ?? 1)) continue
+    const at = version === undefined ? '' : ` version ${version}`
+    throw unknown(`endpoint "${endpointId}"${at}`)
+  }
+  for (const listing of listings) {
+    if (!visible.listings.has(listing)) throw unknown(`listing "${listing}"`)
   }
   for (const server of servers) {
-    await requireAny(catalogue, principal, { server }, `There is no MCP server "${server}".`)
+    if (!visible.servers.has(server)) throw unknown(`MCP server "${server}"`)
   }
-  if (relay === undefined) return
-  if (principal.account.kind !== 'operator') {
+  if (relay !== undefined) checkRelay(deps, principal, relay, tools.length + servers.length)
+}
+
+function refuseTwice(names: readonly string[]): void {
+  const known = new Set<string>()
+  for (const name of names) {
+    if (known.has(name)) {
+      throw new Problem('invalid_request', `The tool name "${name}" is there twice.`)
+    }
+    known.add(name)
+  }
+}
+
+function unknown(what: string): Problem {
+  return new Problem('endpoint_not_found', `There is no ${what}.`)
+}
+
+/** One that sells nothing, or nothing yet, may be relayed all the same. */
+function checkRelay(
+  { isServer }: CheckDeps,
+  { account }: Principal,
+  relay: string,
+  others: number,
+): void {
+  if (account.kind !== 'operator') {
     throw new Problem('forbidden', 'Only the operator may relay a whole MCP server.', {
       action: 'Name the server in servers: all its tools are offered then.',
     })
   }
-  if (tools.length > 0 || servers.length > 0) {
+  if (others > 0) {
     throw new Problem('invalid_request', 'relay stands alone: tools and servers must be absent.')
   }
-}
-
-async function requireVisible(
-  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'>,
-  principal: Principal,
-  tool: ComposedTool,
-): Promise<void> {
-  const listing = listingOf(tool)
-  if (listing !== undefined) {
-    await requireAny(catalogue, principal, { listing }, `There is no listing "${listing}".`)
-    return
-  }
-  const { endpointId, version } = asTool(tool)
-  if (await catalogue.find(endpointId, version, principal)) return
-  const at = version === undefined ? '' : ` version ${version}`
-  throw new Problem('endpoint_not_found', `There is no endpoint "${endpointId}"${at}.`)
-}
-
-async function requireAny(
-  catalogue: Pick<Catalogue, 'find' | 'activeEndpoints'>,
-  principal: Principal,
-  of: { listing: string } | { server: string },
-  message: string,
-): Promise<void> {
-  const [first] = await catalogue.activeEndpoints(of)
-  if (first && (await catalogue.find(first.endpointId, undefined, principal))) return
-  throw new Problem('endpoint_not_found', message)
+  if (isServer(relay)) return
+  throw new Problem('not_found', `There is no MCP server "${relay}" in use.`, {
+    action: 'List them with GET /v1/admin/mcp-servers.',
+  })
 }
 
 function listingOf(tool: ComposedTool): string | undefined {

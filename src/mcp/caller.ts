@@ -1,8 +1,9 @@
 /** Who asks, as a request shows it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '#accounts'
-import { attributionIn } from '#calls'
+import { attributionIn, type Order } from '#calls'
 import type { Caller } from './surface.js'
+import { requireKey } from './tools/require-key.js'
 
 const NEVER = new AbortController().signal
 
@@ -18,6 +19,18 @@ export function callerOf(
     isGone: () => res !== undefined && isGone(res),
     signal: () => (res ? closingOf(res) : NEVER),
   }
+}
+
+/**
+ * What an order says of the one who orders.
+ *
+ * @throws Problem `unauthenticated` for a caller without a key.
+ */
+export function ordererOf(
+  caller: Caller,
+): Pick<Order, 'principal' | 'tag' | 'trace' | 'isGone' | 'signal' | 'onProgress' | 'ask'> {
+  const { tag, trace, isGone, signal, onProgress, ask } = caller
+  return { principal: requireKey(caller), tag, trace, isGone, signal, onProgress, ask }
 }
 
 /** Aborted when the client goes away before it was answered. */

@@ -6,8 +6,9 @@ import type { Gateways } from '#gateways'
 import type { OAuth } from '#oauth'
 import { type Address, addressOf, pathOf } from './address.js'
 import { gatewaySurface } from './gateway-surface.js'
+import type { Visitor } from './guests.js'
 import { createMarketplace } from './marketplace.js'
-import type { RelayedGateway } from './relay/relayed-request.js'
+import { noGateway, type RelayedGateway, requireServer } from './relay/relayed-request.js'
 import type { Surface } from './surface.js'
 import type { ToolDeps } from './tools/tool.js'
 
@@ -19,9 +20,8 @@ export type EntranceDeps = ToolDeps & {
   publicBrowse: boolean
 }
 
-export type Entered = {
+export type Entered = Visitor & {
   address: Address
-  principal: Principal | undefined
   surface: Surface
   /** Set where a gateway is one MCP server, whole. */
   relayed?: RelayedGateway | undefined
@@ -30,25 +30,21 @@ export type Entered = {
 export type Entrance = {
   /** @throws Problem `unauthenticated`, `not_found`, `gateway_not_found`. */
   enter(req: IncomingMessage): Promise<Entered>
-  /**
-   * Who sent a request: the holder of a key, or of an access token for this address.
-   *
-   * @throws Problem `unauthenticated` where one is needed, or what was sent is none.
-   */
-  authenticate(req: IncomingMessage, address: Address): Promise<Principal | undefined>
 }
 
 export function createEntrance(deps: EntranceDeps): Entrance {
   const marketplace = createMarketplace(deps)
-  return { enter, authenticate }
+  return { enter }
 
   async function enter(req: IncomingMessage): Promise<Entered> {
     const address = addressOf(req.url ?? '')
     if (!address) throw new Problem('not_found', 'There is nothing at this address.')
-    const principal = await authenticate(req, address)
-    return { address, principal, ...(await placeAt(address, principal)) }
+    const look = () => authenticate(req, address)
+    const principal = await look()
+    return { address, principal, look, ...(await placeAt(address, principal)) }
   }
 
+  /** Who sent a request: the holder of a key, or of an access token for this address. */
   async function authenticate(
     req: IncomingMessage,
     address: Address,
@@ -66,9 +62,12 @@ export function createEntrance(deps: EntranceDeps): Entrance {
     if (!gateway) return { surface: marketplace }
     if (!principal) throw new Problem('unauthenticated', 'A gateway needs an API key.')
     const open = await deps.gateways.open(principal, gateway.account, gateway.endpoint)
-    if (!open) throw new Problem('gateway_not_found', 'There is no such gateway.')
+    if (!open) throw noGateway()
     const surface = gatewaySurface(deps, open)
     const { relay: server } = open.gateway.configuration
-    return server === undefined ? { surface } : { surface, relayed: { open, server, surface } }
+    if (server === undefined) return { surface }
+    const relayed = { open, server, surface }
+    requireServer(principal, relayed)
+    return { surface, relayed }
   }
 }

@@ -1,6 +1,8 @@
 /** The tools of a gateway: each endpoint a native tool, each call a paid one. */
+import { createHash } from 'node:crypto'
 import type { Principal } from '#accounts'
 import type { OpenGateway } from '#gateways'
+import type { Guest } from './guests.js'
 import { callNative } from './native-call.js'
 import { nativeResult } from './native-result.js'
 import { toolText } from './native-tool.js'
@@ -30,7 +32,7 @@ export function gatewaySurface(deps: ToolDeps, open: OpenGateway): Surface {
         nativeResult(offer, outcome, deps.publicUrl),
       )
     },
-    watch: (watcher, onChange) => watchList(open, watcher, onChange, deps.telemetry.failed),
+    watch: (guest, onChange) => watchList(open, guest, onChange, deps.telemetry.failed),
   }
 }
 
@@ -38,18 +40,24 @@ async function listText(open: OpenGateway, principal: Principal): Promise<string
   return `[${(await open.tools(principal)).map(toolText).join(',')}]`
 }
 
+/** In place of a list, which may be large, for each who listens. */
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64')
+}
+
 function watchList(
   open: OpenGateway,
-  principal: Principal,
+  guest: Guest,
   onChange: () => void,
   failed: (error: unknown) => void,
 ): () => void {
   let known: string | undefined
   let seen: string | undefined
   const look = async () => {
-    const edition = await open.edition()
+    const { principal } = guest
+    const edition = await open.edition(principal)
     if (edition === seen) return
-    const now = await listText(open, principal)
+    const now = hashOf(await listText(open, principal))
     if (known !== undefined && known !== now) onChange()
     known = now
     seen = edition

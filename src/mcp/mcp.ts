@@ -17,8 +17,9 @@ import {
   type Conversation,
   startConversation,
 } from './conversation.js'
-import { createEntrance, type EntranceDeps } from './entrance.js'
+import { createEntrance, type Entrance, type EntranceDeps } from './entrance.js'
 import { createEventStreams } from './event-streams.js'
+import { createGuests, type Guest, whenOver } from './guests.js'
 import { REFUSED, type RefusalDeps, refuse, refuseUpgrade, sendRpcError } from './refusals.js'
 import { relayedAnswerer } from './relay/relayed-answerer.js'
 import { ownerOf } from './session.js'
@@ -26,7 +27,7 @@ import { type Asked, createStreamableHttp, type StreamableHttpDeps } from './str
 import { answererFor } from './surface-answerer.js'
 import { createWebSockets, offersSubprotocol } from './web-sockets.js'
 
-type McpDeps = EntranceDeps & StreamableHttpDeps & RefusalDeps
+type McpDeps = EntranceDeps & Omit<StreamableHttpDeps, 'guests'> & RefusalDeps
 
 export type McpFace = {
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
@@ -38,8 +39,9 @@ export type McpFace = {
 
 export function createMcpFace(deps: McpDeps): McpFace {
   const entrance = createEntrance(deps)
+  const guests = createGuests()
   const streams = createEventStreams()
-  const http = createStreamableHttp({ ...deps, streams })
+  const http = createStreamableHttp({ ...deps, guests })
   const sockets = createWebSockets()
 
   return {
@@ -60,6 +62,7 @@ export function createMcpFace(deps: McpDeps): McpFace {
       }
     },
     close() {
+      guests.close()
       http.close()
       sockets.close()
     },
@@ -80,12 +83,15 @@ export function createMcpFace(deps: McpDeps): McpFace {
     }
   }
 
-  async function openConversation({ req, res, address, principal, surface, relayed }: Asked) {
-    if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
-    const messagesPath = `${pathOf(address)}/messages`
-    const at = { owner: ownerOf(principal, surface), keyId: principal.key.id, messagesPath }
+  async function openConversation(asked: Asked): Promise<void> {
+    const { res, address, surface } = asked
+    const guest = guests.receive(res, asked)
+    const at = {
+      owner: ownerOf(guest.principal, surface),
+      messagesPath: `${pathOf(address)}/messages`,
+    }
     await streams.openConversation(res, at, (channel) =>
-      converse({ req, address, surface, relayed }, channel),
+      converse({ ...deps, entrance }, { entered: asked, guest }, channel),
     )
   }
 
@@ -97,32 +103,41 @@ export function createMcpFace(deps: McpDeps): McpFace {
 
   async function openSocket(raw: { req: IncomingMessage; socket: Duplex; head: Buffer }) {
     const { req } = raw
-    const { address, principal, surface, relayed } = await entrance.enter(req)
-    if (address.transport !== 'ws') throw new Problem('not_found', 'No WebSocket is served here.')
-    if (!principal) throw new Problem('unauthenticated', 'A WebSocket needs an API key.')
+    const entered = await entrance.enter(req)
+    const { transport } = entered.address
+    if (transport !== 'ws') throw new Problem('not_found', 'No WebSocket is served here.')
     if (!offersSubprotocol(req)) {
       throw new Problem('invalid_request', 'Ask for the WebSocket subprotocol "mcp".')
     }
-    const leave = streams.takePlace(principal.key.id)
-    sockets.accept(raw, (channel) => converse({ req, address, surface, relayed }, channel), leave)
+    const guest = guests.receive(raw.socket, entered)
+    sockets.accept(raw, (channel) =>
+      converse({ ...deps, entrance }, { entered: { ...entered, req }, guest }, channel),
+    )
   }
+}
 
-  /** A conversation of the one who opened `req`, as long as its key is valid. */
-  async function converse(
-    { req, address, surface, relayed }: Pick<Asked, 'req' | 'address' | 'surface' | 'relayed'>,
-    { send, hangUp }: Channel,
-  ): Promise<Conversation> {
-    const { failed } = deps.telemetry
-    if (relayed) {
-      // The server is reached as long as the gateway is there.
-      const caller = async () => callerOf(req, (await entrance.enter(req)).principal)
-      const begin: Begin = async (say) => relayedAnswerer(deps, relayed, { say, hangUp })
-      return startConversation({ begin, caller, send, failed })
+type Talking = { entered: Pick<Asked, 'req' | 'look' | 'surface' | 'relayed'>; guest: Guest }
+
+/** A conversation of the one who opened `req`, as long as its key is valid. */
+async function converse(
+  deps: McpDeps & { entrance: Entrance },
+  { entered: { req, look, surface, relayed }, guest }: Talking,
+  { send, hangUp }: Channel,
+): Promise<Conversation> {
+  const { failed } = deps.telemetry
+  whenOver(guest, hangUp)
+  if (relayed) {
+    // The server is reached as long as the gateway is there.
+    const caller = async () => {
+      const { principal } = await deps.entrance.enter(req)
+      return { ...callerOf(req, principal), guest }
     }
-    const caller = async () => callerOf(req, await entrance.authenticate(req, address))
-    const begin: Begin = async (say) => answererFor(surface, await caller(), say)
+    const begin: Begin = async (say) => relayedAnswerer(deps, relayed, { say, hangUp })
     return startConversation({ begin, caller, send, failed })
   }
+  const caller = async () => callerOf(req, await look())
+  const begin: Begin = async (say) => answererFor(surface, guest, say)
+  return startConversation({ begin, caller, send, failed })
 }
 
 type Begin = (say: (json: string) => boolean) => Promise<Answerer>

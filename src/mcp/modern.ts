@@ -7,6 +7,7 @@ import {
   InMemoryServerEventBus,
   type McpHttpHandler,
 } from '@modelcontextprotocol/server'
+import { type Guest, whenOver } from './guests.js'
 import type { Exchange } from './legacy.js'
 import { buildServer } from './server.js'
 import type { Caller, Surface } from './surface.js'
@@ -24,7 +25,8 @@ export function createModern(): Modern {
   const handler = createMcpHandler(serverFor, { legacy: 'reject' })
   return {
     async answer(exchange) {
-      if (isListen(exchange)) await listen(exchange)
+      const { guest } = exchange.caller
+      if (guest) await listen(exchange, guest)
       else await pass(handler, exchange)
     },
     async check(exchange) {
@@ -47,12 +49,13 @@ export function createModern(): Modern {
 }
 
 /** A subscription is told of the changes of its own address: it has a handler, and a bus, to itself. */
-async function listen(exchange: Exchange): Promise<void> {
-  const { surface, caller, res } = exchange
+async function listen(exchange: Exchange, guest: Guest): Promise<void> {
+  const { surface, res } = exchange
+  if (res.destroyed) return
   const bus = new InMemoryServerEventBus()
   const handler = createMcpHandler(serverFor, { legacy: 'reject', bus })
-  const unwatch =
-    caller.principal && surface.watch?.(caller.principal, () => handler.notify.toolsChanged())
+  const unwatch = surface.watch?.(guest, () => handler.notify.toolsChanged())
+  whenOver(guest, () => void handler.close())
   res.once('close', () => {
     unwatch?.()
     void handler.close()
@@ -83,10 +86,6 @@ async function send(response: Response, res: ServerResponse): Promise<void> {
   }
   // A client that goes away ends the stream; there is nobody left to be told of it.
   pipeline(Readable.fromWeb(response.body as never), res, () => {})
-}
-
-function isListen({ messages }: Exchange): boolean {
-  return messages.some((it) => 'method' in it && it.method === 'subscriptions/listen')
 }
 
 type Asked = { surface: Surface; caller: Caller }

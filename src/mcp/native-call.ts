@@ -5,6 +5,7 @@ import { call, type Order, type Outcome } from '#calls'
 import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
 import type { OfferedTool, OpenGateway } from '#gateways'
+import { ordererOf } from './caller.js'
 import { InputNeeded } from './input-needed.js'
 import { refused } from './native-result.js'
 import type { Caller, CallParams, CallResult } from './surface.js'
@@ -42,19 +43,13 @@ export async function callNative<T>(
   }
   try {
     const outcome = await call(deps, {
-      principal: caller.principal,
+      ...ordererOf(caller),
       endpointId: tool.endpointId,
       version: tool.version,
       arguments: args,
       idempotencyKey: optionIn(_meta, OPTIONS.idempotencyKey),
       maxPrice: optionIn(_meta, OPTIONS.maxPrice),
       quoteId: optionIn(_meta, OPTIONS.quoteId),
-      tag: caller.tag,
-      trace: caller.trace,
-      isGone: caller.isGone,
-      signal: caller.signal,
-      onProgress: caller.onProgress,
-      ask: caller.ask,
       via,
     })
     return show(tool.offer, outcome)

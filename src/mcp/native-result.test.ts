@@ -79,6 +79,14 @@ describe("an MCP server's result", () => {
     expect(json).toBe(text)
   })
 
+  test('keeps its digits beside a _meta of its own, and there, too', () => {
+    const text =
+      '{"structuredContent":{"n":12345678901234567890,"one":1.0},"_meta":{"at":1.50},"content":[]}'
+    const whole = resultText(nativeResult(mcp, anOutcome(text, 'application/json'), ''))
+    expect(whole).toContain('"structuredContent":{"n":12345678901234567890,"one":1.0}')
+    expect(whole).toContain('"at":1.50')
+  })
+
   test('keeps its own _meta beside ours, and says once what kind of result it is', () => {
     const text = '{"content":[],"resultType":"complete","_meta":{"theirs":1}}'
     const result = nativeResult(mcp, anOutcome(text, 'application/json'), '')

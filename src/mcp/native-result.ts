@@ -1,7 +1,7 @@
 /** The outcome of a call as the result of a gateway's tool. */
 import { ProtocolError } from '@modelcontextprotocol/server'
 import { type Outcome, outcomeProblem, showOutcome } from '#calls'
-import { decodeUtf8 } from '#core/json-text'
+import { decodeUtf8, memberTexts, objectText } from '#core/json-text'
 import type { Problem } from '#core/problem'
 import type { OfferedTool } from '#gateways'
 import { isObject } from '#schemas'
@@ -67,15 +67,18 @@ function passedResult(
   if (!text.startsWith('{"error"') && !NOT_PLAIN.test(text)) return { json: text, meta }
   const answer: unknown = JSON.parse(text)
   if (!isObject(answer)) return undefined
-  const { _meta, resultType, ...result } = answer
-  if (result.content === undefined && result.structuredContent === undefined) {
-    if (isObject(result.error)) throw protocolError(result.error, shown)
+  const { content, structuredContent, error } = answer
+  if (content === undefined && structuredContent === undefined) {
+    if (isObject(error)) throw protocolError(error, shown)
     // It asks for more input, which cannot be given here; the call's own fault says so.
     return undefined
   }
-  const { 'souk/call': _forged, ...theirs } = isObject(_meta) ? _meta : {}
-  const members = JSON.stringify(theirs).slice(1, -1)
-  return { json: JSON.stringify(result), meta: [members, meta].filter(Boolean).join(',') }
+  const members = memberTexts(text)
+  const theirs = memberTexts(isObject(answer._meta) ? members.get('_meta')! : '{}')
+  for (const name of ['_meta', 'resultType']) members.delete(name)
+  theirs.delete('souk/call')
+  const told = [objectText(theirs).slice(1, -1), meta].filter(Boolean).join(',')
+  return { json: objectText(members), meta: told }
 }
 
 /** The server's error, and in its data what the call was that it answered. */

@@ -46,6 +46,13 @@ describe('a tool as clients see it', () => {
     })
   })
 
+  test('goes by as many names as gateways give it', () => {
+    const offer = anOffer()
+    const [one, two] = [shown(offer, 'find'), shown(offer, 'look "up"')]
+    expect([one.name, two.name]).toEqual(['find', 'look "up"'])
+    expect({ ...one, name: '' }).toEqual({ ...two, name: '' })
+  })
+
   test('says what it costs, and is never read-only then', () => {
     const tool = shown(anOffer())
     expect(tool.description).toMatch(/Costs at most 0\.00105 USDC a call\.$/)

@@ -5,18 +5,15 @@ import { isObject, withoutHints } from '#schemas'
 
 type Definition = OfferedTool['offer']['definition']
 
-/** The JSON of each offer's tool, by the name that it goes by: they last as long as the offer. */
-const written = new WeakMap<OfferedTool['offer'], Map<string, string>>()
+/** The JSON of each offer's tool but for its name, of which gateways give it any number. */
+const written = new WeakMap<OfferedTool['offer'], string>()
 
 /** JSON of a Tool. */
 export function toolText({ offer, name }: OfferedTool): string {
-  const texts = written.get(offer) ?? new Map<string, string>()
-  written.set(offer, texts)
-  const known = texts.get(name)
-  if (known !== undefined) return known
-  const text = JSON.stringify(nativeTool({ offer, name }))
-  texts.set(name, text)
-  return text
+  const known = written.get(offer)
+  const rest = known ?? JSON.stringify(namelessTool(offer)).slice(1)
+  if (known === undefined) written.set(offer, rest)
+  return `{"name":${JSON.stringify(name)},${rest}`
 }
 
 /**
@@ -27,12 +24,11 @@ export function hasOutputSchema({ target, definition }: OfferedTool['offer']): b
   return target.kind !== 'http' && definition.output_schema?.type === 'object'
 }
 
-function nativeTool({ offer, name }: Pick<OfferedTool, 'offer' | 'name'>) {
+function namelessTool(offer: OfferedTool['offer']) {
   const { definition, price } = offer
   const shown = showPrice(price, FEE_BPS)
   const cost = isFree(price) ? '' : ` Costs at most ${shown.max_total} USDC a call.`
   return {
-    name,
     title: definition.title,
     description: `${definition.description}${cost}`,
     inputSchema: inputSchemaOf(definition),

@@ -50,7 +50,8 @@ export function refuseUpgrade(
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // A client that stays would keep it for ever: no time of the server's counts for it any more.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
 export function sendRpcError(

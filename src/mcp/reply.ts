@@ -61,12 +61,16 @@ export function createReply(req: IncomingMessage, res: ServerResponse, isBatch: 
 export function openEvents(res: ServerResponse): void {
   res.writeHead(200, EVENT_STREAM)
   res.flushHeaders()
-  const keepAlive = setInterval(() => res.write(': \n\n'), KEEP_ALIVE_MS)
+  const keepAlive = setInterval(() => {
+    // Ended a while ago, and its client does not take the rest.
+    if (res.writableEnded) res.destroy()
+    else res.write(': \n\n')
+  }, KEEP_ALIVE_MS)
   keepAlive.unref()
   onceClosed(res, () => clearInterval(keepAlive))
 }
 
-type Closing = { destroyed: boolean; once(event: 'close', listener: () => void): unknown }
+export type Closing = { destroyed: boolean; once(event: 'close', listener: () => void): unknown }
 
 /** When a connection closes; at once where its client left before we came to listen. */
 export function onceClosed(connection: Closing, then: () => void): void {

@@ -4,6 +4,7 @@ import {
   CLIENT_CAPABILITIES_META_KEY,
   classifyInboundRequest,
   isJsonContentType,
+  type JSONRPCMessage,
 } from '@modelcontextprotocol/server'
 import type { Principal } from '#accounts'
 import type { Clock } from '#core/clock'
@@ -13,7 +14,8 @@ import { isObject } from '#schemas'
 import { canAsk } from './asking.js'
 import { callerOf } from './caller.js'
 import type { Entered } from './entrance.js'
-import type { EventStreams } from './event-streams.js'
+import { openList } from './event-streams.js'
+import { type Guests, whenOver } from './guests.js'
 import { createAsker } from './input-needed.js'
 import { answerLegacy, sessionIn } from './legacy.js'
 import { messagesIn } from './messages.js'
@@ -31,6 +33,7 @@ import { createRunningRequests } from './taken-back.js'
 
 export type StreamableHttpDeps = RelayedDeps & {
   clock: Clock
+  guests: Guests
   /** Reads a request's body, within the gateway's limit. */
   readBody(req: IncomingMessage): Promise<Buffer>
   /** Signs session ids; the same for all gateways of one database. */
@@ -41,7 +44,7 @@ export type StreamableHttpDeps = RelayedDeps & {
 
 export type Asked = Entered & { req: IncomingMessage; res: ServerResponse }
 
-export function createStreamableHttp(deps: StreamableHttpDeps & { streams: EventStreams }) {
+export function createStreamableHttp(deps: StreamableHttpDeps) {
   const sessions = createSessions({ key: deps.sessionKey, clock: deps.clock })
   const olderEra = { sessions, requests: createRunningRequests(), asks: createPendingAsks() }
   const modern = createModern()
@@ -49,7 +52,8 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
   const relayed = createRelayed(deps, modern)
   return { post, endSession, openStream, close: relayed.close }
 
-  async function post({ req, res, principal, surface, relayed: gateway }: Asked): Promise<void> {
+  async function post(asked: Asked): Promise<void> {
+    const { req, res, principal, surface, relayed: gateway } = asked
     if (!isJsonContentType(req.headers['content-type'] ?? null)) {
       throw new Problem('unsupported_media_type', 'Content-Type must be application/json.')
     }
@@ -58,16 +62,25 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
     const caller = callerOf(req, principal, res)
     const plain = plainCallIn(body, req.headers)
     if (plain?.era === 'modern' && !gateway) {
-      const own = { ...caller, ask: askIn(body, principal) }
-      sendJsonText(res, 200, await answerPlainCall(surface, own, plain.call, plain.era))
+      const asking = { ...caller, ask: askIn(body, principal) }
+      sendJsonText(res, 200, await answerPlainCall(surface, asking, plain.call, plain.era))
       return
     }
-    const exchange = { req, res, surface, caller, body, messages: messagesIn(body) }
+    const messages = messagesIn(body)
     const kind =
       plain?.era ?? classifyInboundRequest({ httpMethod: 'POST', body, ...headerFields(req) }).kind
+    const stays = kind !== 'legacy' && surface.watch && messages.some(isListen)
+    const own = stays ? staying(asked, caller) : caller
+    const exchange = { req, res, surface, caller: own, body, messages }
     if (gateway) await relayed.post(gateway, exchange, { kind, isPlain: plain !== undefined })
     else if (kind === 'legacy') await answerLegacy(olderEra, exchange)
-    else await modern.answer({ ...exchange, caller: { ...caller, ask: askIn(body, principal) } })
+    else await modern.answer({ ...exchange, caller: { ...own, ask: askIn(body, principal) } })
+  }
+
+  /** Who asks for something that lasts, which ends when the caller has to go. */
+  function staying(asked: Asked, caller: Caller): Caller {
+    const guest = deps.guests.receive(asked.res, asked)
+    return { ...caller, guest, signal: () => AbortSignal.any([caller.signal(), guest.over]) }
   }
 
   /** How a client of the current era, which says with each call what it can do, is asked. */
@@ -88,18 +101,24 @@ export function createStreamableHttp(deps: StreamableHttpDeps & { streams: Event
     else sendRpcError(res, 404, REFUSED, 'There is no such session.')
   }
 
-  function openStream({ req, res, principal, surface, relayed: gateway }: Asked): void {
-    if (!principal) throw new Problem('unauthenticated', 'A stream needs an API key.')
+  function openStream(asked: Asked): void {
+    const { req, res, principal, surface, relayed: gateway } = asked
+    const guest = deps.guests.receive(res, asked)
     if (gateway) {
-      deps.streams.hold(res, principal)
       relayed.listen({ req, res, gateway, caller: callerOf(req, principal) })
+      whenOver(guest, () => void res.end())
       return
     }
     if (sessionIn(req, sessions, ownerOf(principal, surface)) === undefined) {
       throw new Problem('invalid_request', 'A stream belongs to a session: initialize first.')
     }
-    deps.streams.openList(res, surface, principal)
+    openList(res, surface, guest)
   }
+}
+
+/** Whether a message asks to be told of changes, for as long as its client stays. */
+function isListen(message: JSONRPCMessage): boolean {
+  return 'method' in message && message.method === 'subscriptions/listen'
 }
 
 function headerFields(req: IncomingMessage) {

@@ -1,6 +1,7 @@
 /** Answers a conversation with what is met at an address. */
 import { canAsk } from './asking.js'
 import type { Answerer } from './conversation.js'
+import type { Guest } from './guests.js'
 import { LIST_CHANGED } from './list-changed.js'
 import { answerRequest } from './older-request.js'
 import { createPendingAsks } from './pending-asks.js'
@@ -13,7 +14,7 @@ const SELF = ''
 /** @param say says something that belongs to no request; `false` where nobody hears it. */
 export function answererFor(
   surface: Surface,
-  { principal }: Pick<Caller, 'principal'>,
+  guest: Guest,
   say: (json: string) => boolean,
 ): Answerer {
   const requests = createRunningRequests()
@@ -21,7 +22,7 @@ export function answererFor(
   let asksPeople = false
   const over = new AbortController()
   const tell = (message: object) => say(JSON.stringify(message))
-  const unwatch = principal && surface.watch?.(principal, () => tell(LIST_CHANGED))
+  const unwatch = surface.watch?.(guest, () => tell(LIST_CHANGED))
 
   return {
     async answer(message, caller) {

@@ -2,6 +2,7 @@
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Principal, Scope } from '#accounts'
 import type { Order, Progress } from '#calls'
+import type { Guest } from './guests.js'
 
 /** Who asks, and what reaches the one who asks while a request runs. */
 export type Caller = {
@@ -17,6 +18,8 @@ export type Caller = {
   onProgress?: ((progress: Progress) => void) | undefined
   /** Asks the person behind the client; absent where the client has no way to. */
   ask?: Order['ask']
+  /** Present where the request is about something that stays open. */
+  guest?: Guest
 }
 
 /** The parameters of a tools/call. */
@@ -52,7 +55,7 @@ export type Surface = {
    * Tells of changes of the list until the function that it gives is called. Absent where the list
    * never changes.
    */
-  watch?(principal: Principal, onChange: () => void): () => void
+  watch?(guest: Guest, onChange: () => void): () => void
 }
 
 /**

@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Channel, Conversation } from './conversation.js'
-import { onceClosed } from './reply.js'
 
 const SUBPROTOCOL = 'mcp'
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -21,12 +20,10 @@ export type WebSockets = {
    * Makes the connection a conversation.
    *
    * @param start begins it, given what carries it.
-   * @param leave called once when it is over.
    */
   accept(
     raw: { req: IncomingMessage; socket: Duplex; head: Buffer },
     start: (channel: Channel) => Promise<Conversation>,
-    leave: () => void,
   ): void
   /** Ends all of them. */
   close(): void
@@ -40,8 +37,7 @@ export function createWebSockets(): WebSockets {
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   })
   return {
-    accept({ req, socket, head }, start, leave) {
-      onceClosed(socket, leave)
+    accept({ req, socket, head }, start) {
       server.handleUpgrade(req, socket, head, (ws) => void talk(ws, start))
     },
     close() {
@@ -61,13 +57,11 @@ async function talk(
   ws: WebSocket,
   start: (channel: Channel) => Promise<Conversation>,
 ): Promise<void> {
-  const early: Buffer[] = []
   let conversation: Conversation | undefined
   let isAlive = true
-  ws.on('message', (data: Buffer) => {
-    if (conversation) conversation.receive(data)
-    else early.push(data)
-  })
+  // What comes before there is a conversation waits where the client left it.
+  ws.pause()
+  ws.on('message', (data: Buffer) => conversation?.receive(data))
   ws.on('pong', () => {
     isAlive = true
   })
@@ -90,10 +84,9 @@ async function talk(
       },
       hangUp: () => ws.close(GOING_AWAY),
     })
+    if (ws.readyState !== ws.OPEN) conversation.end()
   } catch {
     ws.close(POLICY_VIOLATION)
-    return
   }
-  if (ws.readyState !== ws.OPEN) conversation.end()
-  for (const data of early.splice(0)) conversation.receive(data)
+  ws.resume()
 }

@@ -1,5 +1,5 @@
 /** Tools with a handler, as accounts declare them by REST and the operator in the file. */
-import type { Account } from '#accounts'
+import type { Account, Along } from '#accounts'
 import type { Catalogue, ToolDefinition } from '#catalogue'
 import { Problem } from '#core/problem'
 import type { Upstreams } from '#upstreams'
@@ -33,8 +33,9 @@ export function createDeclaredTools(deps: Deps) {
      *
      * @throws Problem `invalid_request`.
      */
-    async declare(account: Declarer, input: ToolInput) {
-      const { tool, version, isNewVersion } = await put(deps, account, 'declared', input)
+    async declare(account: Declarer, input: ToolInput, along?: Along) {
+      const declaring = put(deps, account, { source: 'declared', input, along })
+      const { tool, version, isNewVersion } = await declaring
       const { secret } = await secrets.current(account.id)
       const shown = {
         ...{ id: tool.id, name: tool.name, version, mcp_url: mcpUrlOf(account) },
@@ -60,8 +61,8 @@ export function createDeclaredTools(deps: Deps) {
       return { ...showTool(tool, mcpUrlOf(account), now), ...showDetails(now, versions) }
     },
     /** @throws Problem `not_found`. */
-    async retire(account: Declarer, id: string): Promise<void> {
-      await retire(deps, await findTool(store.db, [account.id], id))
+    async retire(account: Declarer, id: string, along?: Along): Promise<void> {
+      await retire(deps, await findTool(store.db, [account.id], id), along)
       names.forget()
     },
     /**
@@ -78,7 +79,7 @@ export function createDeclaredTools(deps: Deps) {
      */
     async putFileTools(operator: Declarer, inputs: readonly ToolInput[]): Promise<void> {
       for (const input of inputs) {
-        await put(deps, operator, 'file', input).catch((error) => {
+        await put(deps, operator, { source: 'file', input }).catch((error) => {
           if (!(error instanceof Problem)) throw error
           throw new Problem(error.code, `${input.name}: ${error.message}`)
         })
@@ -92,11 +93,16 @@ export function createDeclaredTools(deps: Deps) {
   }
 }
 
-async function put(deps: Deps, account: Declarer, source: DeclaredSource, input: ToolInput) {
+async function put(
+  deps: Deps,
+  account: Declarer,
+  { source, input, along }: { source: DeclaredSource; input: ToolInput; along?: Along | undefined },
+) {
   const definition = definitionOf(deps.upstreams, input)
   const credential = handlerCredential(input.handler_auth)
   const { visibility } = input
-  const declared = await declare(deps, account, { source, definition, visibility, credential })
+  const declaration = { source, definition, visibility, credential, along }
+  const declared = await declare(deps, account, declaration)
   deps.names.forget()
   return declared
 }

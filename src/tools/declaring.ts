@@ -1,6 +1,6 @@
 /** A tool comes to be sold: one listing each, in versions that never change. */
 import { createHash } from 'node:crypto'
-import type { Account } from '#accounts'
+import type { Account, Along } from '#accounts'
 import { type Catalogue, type PutTools, slugOfTool, type ToolDefinition } from '#catalogue'
 import type { Clock } from '#core/clock'
 import { type Id, newId } from '#core/ids'
@@ -27,6 +27,8 @@ export type Declaration = {
   visibility: 'public' | 'private'
   /** What its handler is sent; the one that it has, where none is given. */
   credential?: Credential | undefined
+  /** Told of a new version. */
+  along?: Along | undefined
 }
 
 export type Declared = {
@@ -60,10 +62,13 @@ export async function declare(
 }
 
 /** Gives a tool up: its next call is refused. Declared again, it goes on with its next version. */
-export async function retire(deps: DeclaringDeps, tool: Tool): Promise<void> {
+export async function retire(deps: DeclaringDeps, tool: Tool, along?: Along): Promise<void> {
   const slug = tool.endpointId.slice(tool.listingSlug.length + 1)
   // First what is sold: if this ends in between, asking again does the rest.
-  await deps.catalogue.change(tool.accountId, tool.listingId, { retire: [slug] })
+  const retired = { retire: [slug] }
+  await deps.catalogue.change(tool.accountId, tool.listingId, retired, async (tx) =>
+    along?.(tx, tool.id),
+  )
   await deps.store.inTransaction(async (tx) => {
     await releaseNames(tx, [tool.endpointId])
     await tx('tools').where({ id: tool.id }).update({ retired_at: deps.clock.now() })
@@ -73,7 +78,7 @@ export async function retire(deps: DeclaringDeps, tool: Tool): Promise<void> {
 async function put(
   deps: DeclaringDeps,
   account: Pick<Account, 'id' | 'slug'>,
-  { source, definition, visibility, credential }: Declaration,
+  { source, definition, visibility, credential, along }: Declaration,
 ): Promise<Declared> {
   const { name, title, description, backend } = definition
   const key = { accountId: account.id, name, source }
@@ -89,6 +94,8 @@ async function put(
   const { tools } = await deps.catalogue.putTools(listing, async (tx, put) => {
     tool = await keep(deps, tx, { ...key, listingSlug: listing.slug }, put)
     await claimNames(tx, account.id, source, [tool])
+    const { version, isNewVersion } = put.tools[0]!
+    if (isNewVersion) await along?.(tx, tool.id, { name, version })
   })
   const { version, isNewVersion } = tools[0]!
   return { tool: tool!, version, isNewVersion }

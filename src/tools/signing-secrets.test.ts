@@ -73,6 +73,7 @@ test('rotating twice in a day keeps every secret of that day, at most four', asy
   for (let i = 0; i < 5; i++) await secrets.rotate('acct_4')
   const { 'webhook-signature': signatures } = await secrets.sign('acct_4', CALL)
   expect(signatures?.split(' ')).toHaveLength(4)
+  expect(await opened.store.db('signing_secrets').where({ account_id: 'acct_4' })).toHaveLength(4)
 })
 
 test('rotations at once are all different', async () => {

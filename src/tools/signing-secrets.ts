@@ -2,6 +2,7 @@
  * The secrets that sign what handlers are sent. A rotation makes a new one; the one before signs
  * beside it for a day, so that handlers can take the new one over in their own time.
  */
+import type { Along } from '#accounts'
 import type { Clock } from '#core/clock'
 import { int, nextRevision, type Store } from '#store'
 import { keptByAccount } from './by-account.js'
@@ -41,13 +42,16 @@ export function createSigningSecrets({ store, clock, key }: Deps) {
   return {
     current,
     /** Signs with a new secret from now on, and for a day with the one before, too. */
-    async rotate(accountId: string): Promise<SigningSecret> {
+    async rotate(accountId: string, along?: Along): Promise<SigningSecret> {
       await store.inTransaction(async (tx) => {
         await nextRevision(tx, TOOLS)
         const where = { account_id: accountId }
         const row = await tx('signing_secrets').where(where).max({ last: 'generation' }).first()
         const generation = int(row?.last ?? 0) + 1
         await tx('signing_secrets').insert({ ...where, generation, since: clock.now() })
+        const oldest = generation - MAX_AT_ONCE + 1
+        await tx('signing_secrets').where(where).where('generation', '<', oldest).delete()
+        await along?.(tx, accountId)
       })
       rotations.forget()
       return current(accountId)

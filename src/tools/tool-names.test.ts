@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aStore, type OpenedStore } from '../../test/support/a-store.js'
-import { claimNames, parseToolName, readNames, releaseNames, type Source } from './tool-names.js'
+import { claimNames, readNames, releaseNames, type Source } from './tool-names.js'
 
 let opened: OpenedStore
 let accounts = 0
@@ -58,18 +58,4 @@ test('a name is claimed as often as one likes, and is its account’s alone', as
   await two.claim('declared', 'echo', 'd.two')
   expect(await one.names()).toEqual([{ name: 'echo', endpointId: 'd.one', source: 'declared' }])
   expect(await two.names()).toMatchObject([{ endpointId: 'd.two' }])
-})
-
-test.each([
-  ['search_wiki', { name: 'search_wiki' }],
-  ['search_wiki@3', { name: 'search_wiki', version: 3 }],
-  ['files__read@12', { name: 'files__read', version: 12 }],
-  ['a@0', { name: 'a@0' }],
-  ['a@03', { name: 'a@03' }],
-  ['a@1.5', { name: 'a@1.5' }],
-  ['a@9999999999', { name: 'a@9999999999' }],
-  ['@3', { name: '@3' }],
-  ['a@b@3', { name: 'a@b', version: 3 }],
-])('%s names %o', (text, named) => {
-  expect(parseToolName(text)).toEqual(named)
 })

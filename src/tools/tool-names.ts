@@ -47,15 +47,6 @@ export async function releaseNames(tx: Tx, endpointIds: readonly string[]): Prom
 }
 
 /**
- * `search_wiki@3` is version 3 of `search_wiki`; a name alone is the latest. Text that is neither is
- * a name, which nothing has.
- */
-export function parseToolName(text: string): { name: string; version?: number } {
-  const pinned = /^(.+)@([1-9]\d{0,8})$/.exec(text)
-  return pinned ? { name: pinned[1]!, version: Number(pinned[2]) } : { name: text }
-}
-
-/**
  * The tools of an account itself, by name, one for each.
  *
  * @param isHere whether a function is in this process: one that is not gives way to all else.

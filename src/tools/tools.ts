@@ -9,13 +9,7 @@ import { createSigningSecrets } from './signing-secrets.js'
 import { type NamedTool, readNames, TOOLS } from './tool-names.js'
 
 export type { CodeCall, CodeTool } from './code-tools.js'
-export {
-  claimNames,
-  type NamedTool,
-  parseToolName,
-  releaseNames,
-  type Source,
-} from './tool-names.js'
+export { claimNames, releaseNames } from './tool-names.js'
 export { fileToolsSchema, type ToolInput, toolSchema } from './tool-schema.js'
 export type { StandardSchema, ValueSchema } from './value-schema.js'
 

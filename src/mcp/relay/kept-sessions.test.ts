@@ -6,7 +6,7 @@ import { createKeptSessions, type KeptSession } from './kept-sessions.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-type State = { isBusy: boolean; isListening: boolean; isClosed: boolean }
+type State = { isBusy: boolean; isListening: boolean; isClosed: boolean; over: AbortController }
 
 function someSessions() {
   const clock = handClock()
@@ -19,7 +19,8 @@ function someSessions() {
       vi.advanceTimersByTime(ms)
     },
     add(id: string, keyId = 'key_1'): State {
-      const state: State = { isBusy: false, isListening: false, isClosed: false }
+      const over = new AbortController()
+      const state: State = { isBusy: false, isListening: false, isClosed: false, over }
       const session = {
         ...{ server: 'wiki', isBusy: () => state.isBusy },
         close() {
@@ -28,7 +29,8 @@ function someSessions() {
         },
       }
       const streams = { isListening: () => state.isListening }
-      const kept = { id, owner: keyId, keyId, primes: true, session, streams, usedMs: clock.now() }
+      const known = { id, owner: keyId, keyId, primes: true, usedMs: clock.now() }
+      const kept = { ...known, session, streams, guest: { over: over.signal } }
       sessions.add(kept as unknown as KeptSession)
       return state
     },
@@ -44,6 +46,19 @@ test('a session that nobody used for half an hour ends, but for one that runs or
   expect(idle.isClosed).toBe(false)
   wait(3 * 60_000)
   expect([idle, busy, listening].map(({ isClosed }) => isClosed)).toEqual([true, false, false])
+  sessions.close()
+})
+
+test('a session whose key is no good any more ends when what runs there is done', () => {
+  const { add, wait, sessions } = someSessions()
+  const [good, busy] = [add('a'), add('b')]
+  busy.isBusy = true
+  busy.over.abort()
+  wait(60_000)
+  expect([good, busy].map(({ isClosed }) => isClosed)).toEqual([false, false])
+  busy.isBusy = false
+  wait(60_000)
+  expect([good, busy].map(({ isClosed }) => isClosed)).toEqual([false, true])
   sessions.close()
 })
 

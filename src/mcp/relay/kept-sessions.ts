@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
+import type { Guest } from '../guests.js'
 import { ownerOf } from '../session.js'
 import type { KnownCaller, RelayedGateway } from './relayed-request.js'
 import type { RelayedSession } from './relayed-session.js'
@@ -20,6 +21,8 @@ export type KeptSession = {
   primes: boolean
   session: RelayedSession
   streams: ResumableStreams
+  /** Whose it is; one that has to go finishes what runs, and begins nothing. */
+  guest: Guest
   usedMs: number
 }
 
@@ -40,7 +43,7 @@ export function createKeptSessions(clock: Clock) {
     ): KeptSession {
       const kept = sessions.get(String(req.headers['mcp-session-id']))
       const isOwn = kept?.owner === ownerOf(principal, surface)
-      if (kept && isOwn && kept.session.server === server) {
+      if (kept && isOwn && kept.session.server === server && !kept.guest.over.aborted) {
         kept.usedMs = clock.now()
         return kept
       }
@@ -81,8 +84,9 @@ export function createKeptSessions(clock: Clock) {
 
   function sweep(): void {
     const beforeMs = clock.now() - IDLE_MS
-    for (const { session, streams, usedMs } of sessions.values()) {
-      if (usedMs < beforeMs && !session.isBusy() && !streams.isListening()) session.close()
+    for (const { session, streams, usedMs, guest } of sessions.values()) {
+      const isUnused = usedMs < beforeMs && !streams.isListening()
+      if ((isUnused || guest.over.aborted) && !session.isBusy()) session.close()
     }
   }
 }

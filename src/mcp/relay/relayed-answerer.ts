@@ -3,7 +3,12 @@ import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/serve
 import { Problem } from '#core/problem'
 import type { Answerer } from '../conversation.js'
 import type { Caller } from '../surface.js'
-import type { KnownCaller, RelayDeps, RelayedGateway } from './relayed-request.js'
+import {
+  type KnownCaller,
+  type RelayDeps,
+  type RelayedGateway,
+  requireServer,
+} from './relayed-request.js'
 import {
   type Hello,
   helloOf,
@@ -24,6 +29,7 @@ export function relayedAnswerer(
   return {
     async answer(message, caller, tell) {
       const who = known(caller)
+      requireServer(who.principal, gateway)
       if (message.method === 'initialize' && !opening) return begin(who, message)
       const session = await sessionFor(who, SILENT)
       return (await session.answer(gateway, who, message, tell)).text

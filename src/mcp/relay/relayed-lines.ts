@@ -16,10 +16,17 @@ const IDLE_MS = 5 * 60 * 1_000
 const SWEEP_MS = 30 * 1_000
 const METHOD_NOT_FOUND = -32_601
 
+/** What hears what a server says unasked. */
+export type Listener = {
+  tell(method: string, params: unknown): void
+  /** The session that it hears of is over. */
+  over(): void
+}
+
 /** A way to the server that outlives its sessions. */
 export type KeptLine = RelayLine & {
-  /** What the server says unasked, until the function that it gives is called. */
-  hear(listener: (method: string, params: unknown) => void): () => void
+  /** Tells the listener until the function that it gives is called. */
+  hear(listener: Listener): () => void
 }
 
 export type RelayedLines = {
@@ -35,7 +42,7 @@ type Entry = {
   name: string
   keyId: string
   opening: Promise<Relay>
-  listeners: Set<(method: string, params: unknown) => void>
+  listeners: Set<Listener>
   running: number
   usedMs: number
 }
@@ -74,7 +81,7 @@ export function createRelayedLines(deps: RelayDeps & { clock: Clock }): RelayedL
       opening: openLine(
         deps,
         gateway,
-        clientFor(hello, listeners, () => forget(entry)),
+        clientFor(hello, listeners, () => lost(entry)),
       ),
     }
     entries.set(name, entry)
@@ -84,6 +91,11 @@ export function createRelayedLines(deps: RelayDeps & { clock: Clock }): RelayedL
 
   function forget(entry: Entry): void {
     if (entries.get(entry.name) === entry) entries.delete(entry.name)
+  }
+
+  function lost(entry: Entry): void {
+    forget(entry)
+    for (const { over } of [...entry.listeners]) over()
   }
 
   function end(entry: Entry): void {
@@ -124,7 +136,7 @@ function clientFor(hello: Hello, listeners: Entry['listeners'], onClose: () => v
       throw rpcError(METHOD_NOT_FOUND, 'This client offers no such method.')
     },
     onNotification(method, params) {
-      for (const tell of listeners) tell(method, params)
+      for (const { tell } of listeners) tell(method, params)
     },
     onClose,
   }

@@ -31,8 +31,8 @@ export async function listen(
   }
   const wanted = isObject(params.notifications) ? params.notifications : {}
   const unwatch =
-    wanted.toolsListChanged === true
-      ? gateway.surface.watch?.(caller.principal, () => tell(LIST_CHANGED.method, {}))
+    wanted.toolsListChanged === true && caller.guest
+      ? gateway.surface.watch?.(caller.guest, () => tell(LIST_CHANGED.method, {}))
       : undefined
   try {
     if (line.era === 'session')
@@ -69,13 +69,17 @@ function listenToSession(
   tell('notifications/subscriptions/acknowledged', { notifications })
   const heard = new Set(honored.map(([method]) => method))
   return new Promise((resolve) => {
-    const unhear = line.hear((method, params) => {
-      if (heard.has(method)) tell(method, params)
-    })
     const done = () => {
       unhear()
       resolve({ kind: 'result', text: '{}', added: subscription })
     }
+    const unhear = line.hear({
+      tell(method, params) {
+        if (heard.has(method)) tell(method, params)
+      },
+      // The client begins anew, on a session that the server knows.
+      over: done,
+    })
     if (heard.size === 0 || signal().aborted) done()
     else signal().addEventListener('abort', done, { once: true })
   })

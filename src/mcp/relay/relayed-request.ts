@@ -5,7 +5,7 @@ import {
   PROTOCOL_VERSION_META_KEY,
   ProtocolError,
 } from '@modelcontextprotocol/server'
-import type { Principal } from '#accounts'
+import { mayUse, type Principal } from '#accounts'
 import { type Order, showOutcome } from '#calls'
 import {
   type ClientSide,
@@ -14,16 +14,17 @@ import {
   type Relay,
   type Relayed,
 } from '#connections'
+import { elementTexts, memberTexts, objectText } from '#core/json-text'
 import { Problem } from '#core/problem'
 import type { OfferedTool, OpenGateway } from '#gateways'
 import { FEE_BPS, isFree, showPrice } from '#pricing'
 import { isObject } from '#schemas'
-import type { Servers } from '#servers'
+import { listingSlugOf, type Servers } from '#servers'
 import { callNative } from '../native-call.js'
 import { nativeResult, purchaseMeta } from '../native-result.js'
 import { type Caller, resultText, type Surface } from '../surface.js'
 import type { ToolDeps } from '../tools/tool.js'
-import type { Facts } from './relayed-result.js'
+import { type Facts, withMeta } from './relayed-result.js'
 
 type JsonObject = Record<string, unknown>
 
@@ -63,6 +64,23 @@ const ENVELOPE: readonly string[] = [
   CLIENT_INFO_META_KEY,
 ]
 
+/**
+ * Refuses those who may not use the server: what it has beside its tools is not for them, either.
+ *
+ * @throws Problem `gateway_not_found`, as where there is none.
+ */
+export function requireServer(
+  principal: Principal,
+  { open: { gateway }, server }: RelayedGateway,
+): void {
+  const thing = { listing: listingSlugOf(server), server, ownerId: gateway.accountId }
+  if (!mayUse(principal, thing)) throw noGateway()
+}
+
+export function noGateway(): Problem {
+  return new Problem('gateway_not_found', 'There is no such gateway.')
+}
+
 /** @throws Problem `upstream_failed`, `upstream_timeout` when the server cannot be reached. */
 export async function openLine(
   { servers, connections }: RelayDeps,
@@ -96,19 +114,20 @@ async function listTools(
   if (reply.kind === 'error') return reply
   const offered = await open.tools(asked.caller.principal)
   const sold = new Map<unknown, OfferedTool>(offered.map((tool) => [tool.name, tool]))
-  const { tools, ...rest } = JSON.parse(reply.text)
-  const shown = (Array.isArray(tools) ? tools : []).flatMap((tool: JsonObject) => {
-    const offer = sold.get(tool?.name)
+  const members = memberTexts(reply.text)
+  const tools = members.get('tools') ?? ''
+  const shown = (tools.startsWith('[') ? elementTexts(tools) : []).flatMap((tool) => {
+    const offer = sold.get(JSON.parse(tool)?.name)
     return offer ? [withPrice(tool, offer)] : []
   })
-  return { kind: 'result', text: JSON.stringify({ ...rest, tools: shown }) }
+  return { kind: 'result', text: objectText(members.set('tools', `[${shown.join(',')}]`)) }
 }
 
 /** What costs something says so; all else is the server's own. */
-function withPrice(tool: JsonObject, { offer }: OfferedTool): JsonObject {
+function withPrice(tool: string, { offer }: OfferedTool): string {
   if (isFree(offer.price)) return tool
-  const meta = isObject(tool._meta) ? tool._meta : {}
-  return { ...tool, _meta: { ...meta, 'souk/price': showPrice(offer.price, FEE_BPS) } }
+  const price = { 'souk/price': showPrice(offer.price, FEE_BPS) }
+  return objectText(withMeta(memberTexts(tool), price))
 }
 
 async function callTool(
@@ -126,7 +145,9 @@ async function callTool(
     // The gateway was given another server while this client was connected.
     if (dispatch.server !== server) return ELSEWHERE
     const options = { signal, onProgress, callId, tag, onNotification: tell }
-    const { relayed, answer } = await line.callTool(sentOn(params), options)
+    // The name that the server gave: a client may have added a version.
+    const sent = { ...sentOn(params), name: dispatch.tool }
+    const { relayed, answer } = await line.callTool(sent, options)
     reply = relayed
     return answer
   }

@@ -30,17 +30,16 @@ test('a result for a session has nothing of the later era, and keeps what the se
   expect(resultFor('session', 'ping', '{}', facts)).toBe('{}')
 })
 
-test('numbers in structured content keep their digits', () => {
-  const structured = '{"big":12345678901234567890,"one":1.0}'
-  for (const before of ['', '"content":[],']) {
-    const text = resultFor(
-      'session',
-      'tools/call',
-      `{${before}"structuredContent":${structured}}`,
-      facts,
-    )
-    expect(text).toContain(`"structuredContent":${structured}`)
-    expect(() => JSON.parse(text)).not.toThrow()
+test('what a server wrote keeps its digits, beside what is added and in its own `_meta`', () => {
+  const text =
+    '{ "structuredContent":{"big":12345678901234567890,"one":1.0},"_meta":{"at":1.50},"n":2.0 }'
+  expect(resultFor('session', 'tools/call', text, facts)).toBe(text)
+  for (const era of ['session', 'modern'] as const) {
+    const whole = resultFor(era, 'tools/call', text, facts, { b: 2 })
+    expect(whole).toContain('"structuredContent":{"big":12345678901234567890,"one":1.0}')
+    expect(whole).toContain('"n":2.0')
+    expect(whole).toContain('"at":1.50,"b":2}')
+    expect(() => JSON.parse(whole)).not.toThrow()
   }
 })
 

@@ -1,7 +1,7 @@
 /** Results of a relayed server, as clients of either era read them, whichever era it speaks itself. */
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server'
 import type { Relay } from '#connections'
-import { valueTextAt } from '#core/json-text'
+import { memberTexts, objectText } from '#core/json-text'
 import { isObject } from '#schemas'
 
 type JsonObject = Record<string, unknown>
@@ -22,7 +22,7 @@ const CACHED = new Set([
 ])
 
 /**
- * JSON of the result for a client. What is structured keeps its digits.
+ * JSON of the result for a client; what the server wrote stays as it stands there.
  *
  * @param text JSON of the server's result.
  * @param added members for its `_meta`.
@@ -34,24 +34,41 @@ export function resultFor(
   { serverInfo }: Pick<Facts, 'serverInfo'>,
   added: JsonObject = {},
 ): string {
-  const { structuredContent, resultType = 'complete', _meta, ...result } = JSON.parse(text)
-  const isModern = client === 'modern'
-  const meta = {
-    ...(isModern && serverInfo && { [SERVER_INFO_META_KEY]: serverInfo }),
-    ...(isObject(_meta) ? _meta : {}),
-    ...added,
+  const members = memberTexts(text)
+  if (client === 'session') {
+    const isOther = members.delete('resultType') || Object.keys(added).length > 0
+    return isOther ? objectText(withMeta(members, added)) : text
   }
-  const members = JSON.stringify({
-    ...result,
-    ...(isModern && { resultType }),
+  if (!members.has('resultType')) members.set('resultType', '"complete"')
+  if (CACHED.has(method)) {
+    if (!members.has('ttlMs')) members.set('ttlMs', String(LIFE_MS))
     // The list of one is not that of another.
-    ...(isModern &&
-      CACHED.has(method) && { ttlMs: result.ttlMs ?? LIFE_MS, cacheScope: 'private' }),
-    ...(Object.keys(meta).length > 0 && { _meta: meta }),
-  })
-  if (structuredContent === undefined) return members
-  const structured = `"structuredContent":${valueTextAt(text, '/structuredContent')}`
-  return members === '{}' ? `{${structured}}` : `${members.slice(0, -1)},${structured}}`
+    members.set('cacheScope', '"private"')
+  }
+  return objectText(withMeta(members, added, serverInfo && { [SERVER_INFO_META_KEY]: serverInfo }))
+}
+
+/**
+ * The members of an object, more of them in its `_meta`.
+ *
+ * @param usual what stands there unless the object says it itself.
+ */
+export function withMeta(
+  members: Map<string, string>,
+  added: JsonObject,
+  usual: JsonObject = {},
+): Map<string, string> {
+  const theirs = members.get('_meta')
+  const meta = new Map([
+    ...textsOf(usual),
+    ...(theirs?.startsWith('{') ? memberTexts(theirs) : []),
+    ...textsOf(added),
+  ])
+  return meta.size === 0 ? members : members.set('_meta', objectText(meta))
+}
+
+function textsOf(members: JsonObject): (readonly [string, string])[] {
+  return Object.entries(members).map(([name, value]) => [name, JSON.stringify(value)])
 }
 
 /** What `initialize` is answered; a session cannot carry all that a server of the current era can do. */

@@ -5,6 +5,7 @@
  */
 import { CLIENT_CAPABILITIES_META_KEY, type JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
+import { memberTexts, objectText } from '#core/json-text'
 import { isObject } from '#schemas'
 import { canAsk } from '../asking.js'
 import { createAsker, InputNeeded, type Resumed } from '../input-needed.js'
@@ -68,11 +69,10 @@ export function createResumable(deps: RelayDeps & { clock: Clock; stateKey: Buff
 
 /** A result that asks for input with a state of ours around the server's. */
 function wrapped(text: string, seal: (upstream: unknown) => string): string {
-  const result = JSON.parse(text)
-  if (result.resultType !== 'input_required') return text
+  const { resultType, requestState } = JSON.parse(text)
   // Of a server without a state there is nothing to bring back.
-  if (result.requestState === undefined) return text
-  return JSON.stringify({ ...result, requestState: seal(result.requestState) })
+  if (resultType !== 'input_required' || requestState === undefined) return text
+  return objectText(memberTexts(text).set('requestState', JSON.stringify(seal(requestState))))
 }
 
 export function capabilitiesIn(params: JsonObject): JsonObject {

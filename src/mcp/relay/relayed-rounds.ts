@@ -19,6 +19,8 @@ type JsonObject = Record<string, unknown>
 
 /** How often a request may come back with questions before it is given up. */
 const MAX_ROUNDS = 10
+/** How many questions it may come back with. */
+const MAX_QUESTIONS = 100
 const INVALID_REQUEST = -32_600
 const REFUSED = -32_000
 
@@ -45,15 +47,21 @@ export function createRounds(deps: RelayDeps, relay: Relay, questions: Questions
       const passed = await passOn(deps, gateway, relay, { ...asked, params: sent })
       const needed = relay.era === 'modern' && passed.kind === 'result' && neededIn(passed.text)
       if (!needed) return passed
-      const inputResponses = await answersTo(needed.inputRequests, caller.signal())
-      const { requestState } = needed
+      const { inputRequests, requestState } = needed
+      const requests = Object.entries(isObject(inputRequests) ? inputRequests : {})
+      if (requests.length > MAX_QUESTIONS) {
+        return failure(REFUSED, `The server asks more than ${MAX_QUESTIONS} questions at once.`)
+      }
+      const inputResponses = await answersTo(requests, caller.signal())
       sent = { ...params, inputResponses, ...(requestState !== undefined && { requestState }) }
     }
     return failure(REFUSED, `The server asks for input more than ${MAX_ROUNDS} times.`)
   }
 
-  async function answersTo(inputRequests: unknown, signal: AbortSignal): Promise<JsonObject> {
-    const asked = Object.entries(isObject(inputRequests) ? inputRequests : {})
+  async function answersTo(
+    asked: readonly [string, unknown][],
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
     const answers = asked.map(async ([name, request]) => {
       const { method, params } = isObject(request) ? request : {}
       return [name, await questions.ask(String(method), params, signal)]

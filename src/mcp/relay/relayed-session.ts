@@ -114,9 +114,9 @@ export async function startRelayedSession(
     onClose: over,
   })
   const work = createRounds(deps, relay, questions)
-  if (!isOver) {
+  if (!isOver && caller.guest) {
     const changed = () => carrier.say(JSON.stringify(LIST_CHANGED))
-    unwatch = gateway.surface.watch?.(caller.principal, changed)
+    unwatch = gateway.surface.watch?.(caller.guest, changed)
   }
   const ask = canAsk(hello.capabilities) ? questions.approve : undefined
 

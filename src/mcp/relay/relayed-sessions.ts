@@ -7,8 +7,10 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
+import { type Guests, type Visitor, whenOver } from '../guests.js'
 import { sendRpcError } from '../refusals.js'
 import { ownerOf } from '../session.js'
+import { createEventLogs } from './event-log.js'
 import { createKeptSessions, type KeptSession } from './kept-sessions.js'
 import type { KnownCaller, RelayDeps, RelayedGateway } from './relayed-request.js'
 import { type Hello, helloOf, startRelayedSession } from './relayed-session.js'
@@ -26,8 +28,11 @@ export type Posted = {
   isBatch: boolean
 }
 
-export function createRelayedSessions(deps: RelayDeps & { clock: Clock }) {
+type Deps = RelayDeps & { clock: Clock; guests: Pick<Guests, 'accept'> }
+
+export function createRelayedSessions(deps: Deps) {
   const sessions = createKeptSessions(deps.clock)
+  const openLog = createEventLogs()
 
   return {
     /** Begins a session with the `initialize` that was posted. */
@@ -76,36 +81,54 @@ export function createRelayedSessions(deps: RelayDeps & { clock: Clock }) {
     const keyId = caller.principal.key.id
     const leave = sessions.takePlace(keyId)
     const id = randomBytes(24).toString('base64url')
-    const streams = createResumableStreams()
+    const streams = createResumableStreams(openLog())
+    let depart = () => {}
     const onOver = () => {
       sessions.forget(id)
       streams.close()
+      depart()
     }
     try {
+      const stay = deps.guests.accept(holderOf(deps, caller))
+      depart = stay.leave
       const carrier = { say: streams.say, onOver }
-      const session = await startRelayedSession(deps, { gateway, caller, hello }, carrier)
+      const of = { gateway, caller: { ...caller, guest: stay.guest }, hello }
+      const session = await startRelayedSession(deps, of, carrier)
+      whenOver(stay.guest, () => session.isBusy() || session.close())
       const owner = ownerOf(caller.principal, gateway.surface)
       const primes = hello.protocolVersion >= PRIMED
-      const kept = { id, owner, keyId, primes, session, streams, usedMs: deps.clock.now() }
+      const known = { id, owner, keyId, primes, usedMs: deps.clock.now() }
+      const kept = { ...known, session, streams, guest: stay.guest }
       if (!session.isOver()) sessions.add(kept)
       return kept
+    } catch (error) {
+      depart()
+      throw error
     } finally {
       leave()
     }
   }
+}
 
-  async function hear(
-    { session }: KeptSession,
-    { res, gateway, caller }: Posted,
-    message: JSONRPCMessage,
-    stream: PostStream,
-  ): Promise<void> {
-    if (!('method' in message && 'id' in message)) {
-      session.hear(message)
-      return
-    }
-    const { text, isStale } = await session.answer(gateway, caller, message, stream.say)
-    if (isStale && !res.headersSent) sendRpcError(res, 404, SESSION_NOT_FOUND, 'Session not found')
-    else if (text !== undefined) stream.answer(text)
+/** A session is its key's, so it outlasts the access tokens that its client brings. */
+function holderOf(
+  { accounts }: Pick<Deps, 'accounts'>,
+  { principal: { token, ...principal } }: KnownCaller,
+): Visitor {
+  return { principal, look: () => accounts.renew(principal) }
+}
+
+async function hear(
+  { session }: KeptSession,
+  { res, gateway, caller }: Posted,
+  message: JSONRPCMessage,
+  stream: PostStream,
+): Promise<void> {
+  if (!('method' in message && 'id' in message)) {
+    session.hear(message)
+    return
   }
+  const { text, isStale } = await session.answer(gateway, caller, message, stream.say)
+  if (isStale && !res.headersSent) sendRpcError(res, 404, SESSION_NOT_FOUND, 'Session not found')
+  else if (text !== undefined) stream.answer(text)
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import type { Clock } from '#core/clock'
 import { Problem } from '#core/problem'
+import type { Guests } from '../guests.js'
 import { type Exchange, refuseUnknownVersion } from '../legacy.js'
 import type { Modern } from '../modern.js'
 import type { Caller } from '../surface.js'
@@ -11,7 +12,11 @@ import { createRelayedStateless } from './relayed-modern.js'
 import type { RelayDeps, RelayedGateway } from './relayed-request.js'
 import { createRelayedSessions } from './relayed-sessions.js'
 
-export type RelayedDeps = RelayDeps & { clock: Clock; stateKey: Buffer }
+export type RelayedDeps = RelayDeps & {
+  clock: Clock
+  stateKey: Buffer
+  guests: Pick<Guests, 'accept'>
+}
 
 export type Visit = {
   req: IncomingMessage

@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createEventLogs } from './event-log.js'
 import {
   createResumableStreams,
   type PostStream,
@@ -43,7 +44,7 @@ async function read(response: Response, count = Number.POSITIVE_INFINITY): Promi
 }
 
 test('an answer that is there at once is JSON, and none is 202', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   posted = (stream) => {
     stream.answer('{"a":1}')
     stream.end()
@@ -58,7 +59,7 @@ test('an answer that is there at once is JSON, and none is 202', async () => {
 })
 
 test('what is said before makes it a stream, which starts with a place to come back to', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   posted = (stream) => {
     stream.say('"first"')
     stream.answer('"last"')
@@ -70,7 +71,7 @@ test('what is said before makes it a stream, which starts with a place to come b
 })
 
 test('a client that takes no stream gets the answer alone', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   posted = (stream) => {
     stream.say('"first"')
     stream.answer('"last"')
@@ -80,7 +81,7 @@ test('a client that takes no stream gets the answer alone', async () => {
 })
 
 test('whoever comes back gets exactly what was missed, of that stream alone', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   let stream: PostStream
   posted = (each) => {
     stream = each
@@ -102,7 +103,7 @@ test('whoever comes back gets exactly what was missed, of that stream alone', as
 })
 
 test('what was forgotten is refused rather than left out', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   posted = (stream) => {
     for (let i = 0; i < 1_500; i++) stream.say(String(i))
     stream.end()
@@ -114,7 +115,7 @@ test('what was forgotten is refused rather than left out', async () => {
 })
 
 test('what belongs to no request waits for a listener, and is said once', async () => {
-  streams = createResumableStreams()
+  streams = createResumableStreams(createEventLogs()())
   streams.say('1')
   const listening = await fetch(url)
   streams.say('2')

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '#core/problem'
 import { onceClosed, openEvents, sendJsonText } from '../reply.js'
-import { createEventLog, type LoggedEvent } from './event-log.js'
+import type { EventLog, LoggedEvent } from './event-log.js'
 
 /** A client that does not read what it is sent is given up at this much. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
@@ -49,8 +49,8 @@ type Stream = {
   sent: number
 }
 
-export function createResumableStreams(): ResumableStreams {
-  const log = createEventLog()
+/** @param log is closed with them. */
+export function createResumableStreams(log: EventLog): ResumableStreams {
   const streams = new Map<number, Stream>()
   let lastStream = -1
   let lastEvent = 0
@@ -89,6 +89,7 @@ export function createResumableStreams(): ResumableStreams {
     isListening: () => unasked.res !== undefined,
     close() {
       unasked.res?.end()
+      log.close()
     },
   }
 

@@ -1,5 +1,5 @@
 import { call, callSchema, showOutcome } from '#calls'
-import { requireKey } from './require-key.js'
+import { ordererOf } from '../caller.js'
 import { defineTool } from './tool.js'
 
 /** The most of a body that goes into a model's context. */
@@ -34,19 +34,13 @@ export const callApi = defineTool({
   },
   async run(deps, caller, input) {
     const outcome = await call(deps, {
-      principal: requireKey(caller),
+      ...ordererOf(caller),
       endpointId: input.endpoint_id,
       version: input.version,
       arguments: input.arguments,
       maxPrice: input.max_price,
       quoteId: input.quote_id,
       idempotencyKey: input.idempotency_key,
-      tag: caller.tag,
-      trace: caller.trace,
-      isGone: caller.isGone,
-      signal: caller.signal,
-      onProgress: caller.onProgress,
-      ask: caller.ask,
     })
     return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl: deps.publicUrl })
   },
