@@ -6,7 +6,11 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-const [receipt = '', jwksAt = 'http://127.0.0.1:8402/.well-known/jwks.json'] = process.argv.slice(2)
+const [receipt, jwksAt = 'http://127.0.0.1:8402/.well-known/jwks.json'] = process.argv.slice(2)
+if (receipt === undefined) {
+  console.error('usage: node examples/verify.mjs <receipt> [JWKS file or URL]')
+  process.exit(2)
+}
 const jwks = /^https?:/.test(jwksAt)
   ? await (await fetch(jwksAt)).json()
   : JSON.parse(readFileSync(jwksAt, 'utf8'))

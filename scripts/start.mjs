@@ -4,7 +4,6 @@
  * is installed yet on a fresh clone.
  */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -32,13 +31,21 @@ if (command === 'test') {
 }
 
 async function install() {
-  const stamp = join(root, 'node_modules/.souk-lock')
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  if (isInstalled()) return
   await quietly('Installing packages', 'npm', ['ci', '--no-audit', '--no-fund', '--include=dev'])
-  writeFileSync(stamp, lock)
+}
+
+/** Whether what npm says that it installed, here or by hand, is what is wanted. */
+function isInstalled() {
+  const noted = join(root, 'node_modules/.package-lock.json')
+  if (!existsSync(noted)) return false
+  const packagesIn = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
+  const installed = packagesIn(noted)
+  const wanted = Object.entries(packagesIn(join(root, 'package-lock.json')))
+  return wanted.every(
+    ([path, { version, optional, devOptional }]) =>
+      path === '' || optional || devOptional || installed[path]?.version === version,
+  )
 }
 
 async function build() {

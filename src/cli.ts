@@ -20,8 +20,8 @@ souk verify <receipt> [--jwks URL|FILE] [--request FILE] [--response FILE]
               check a receipt offline; exits 0 when it is valid, 1 when it is not
 souk keys rotate
               sign receipts with a new key from the next start on
-souk doctor   audit ledger, receipts, calls and catalogue, beside a running gateway too;
-              exits 0 when all is well, 1 when something is wrong
+souk doctor   audit ledger, receipts, calls, catalogue and the record of what was administered,
+              beside a running gateway too; exits 0 when all is well, 1 when something is wrong
 souk backup <file>
               copy the SQLite database to a new file, while the gateway runs
 souk restored

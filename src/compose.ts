@@ -54,7 +54,10 @@ export async function compose(config: Config) {
   const backends = openBackends({ ...house, accounts: forPeople.accounts, config })
   const deps = {
     ...{ ...rest, ...backends, ...forPeople, store, clock, vault, catalogue, publicUrl, approvals },
-    gateways: createGateways({ store, clock, catalogue, tools: backends.tools }),
+    gateways: createGateways({
+      ...{ store, clock, catalogue, tools: backends.tools },
+      isServer: (name) => backends.servers.settingsOf(name) !== undefined,
+    }),
     receipts: createReceipts({ ring, db: store.db }),
     running: new Map<string, Promise<Outcome>>(),
     holdLifeMs: config.upstreamTimeMs + HOLD_MARGIN_MS,

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigFault, readConfig } from './config.js'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { ConfigFault, configOf, readConfig } from './config.js'
 
 let folder: string
 let files = 0
@@ -336,4 +336,13 @@ describe('souk.yaml', () => {
   test('that is there but cannot be read is a fault, not an absent file', () => {
     expect(() => readConfig({}, folder)).toThrow(`${folder}: it cannot be read (EISDIR)`)
   })
+})
+
+test('what a program says wins over the environment, what it leaves open does not', () => {
+  vi.stubEnv('PORT', '8555')
+  vi.stubEnv('HOST', '127.0.0.2')
+  expect(configOf({ PORT: '8556', HOST: undefined })).toMatchObject({
+    ...{ port: 8556, host: '127.0.0.2' },
+  })
+  vi.unstubAllEnvs()
 })

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { SIGN_UP_MODES, type SignUpMode } from '#accounts'
+import { defined } from '#core/defined'
 import type { MeilisearchSettings } from '#search'
 import type { StdioPolicy } from '#servers'
 import { fileToolsSchema, type ToolInput } from '#tools'
@@ -151,7 +152,7 @@ export class ConfigFault extends Error {
 
 /** Of a program that has Souk inside: what it says wins over environment and file. */
 export function configOf(given: Record<string, string | undefined>): Config {
-  return readConfig({ ...process.env, ...given })
+  return readConfig({ ...process.env, ...defined(given) })
 }
 
 /** @throws ConfigFault with every fault at once. */

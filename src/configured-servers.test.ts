@@ -100,4 +100,9 @@ describe('mcpServers', () => {
       { name: 'older', transport: 'sse', url },
     ])
   })
+  test('a server without a name is a fault', () => {
+    const { servers, faults } = read({ mcpServers: [{ url }] })
+    expect(servers).toEqual([])
+    expect(faults).toEqual([expect.stringMatching(/^mcpServers\.0\.name: /)])
+  })
 })

@@ -71,7 +71,7 @@ function entriesOf(section: string, value: unknown, faults: string[]): Said[] {
 
 /** Clients allow any name; here it is in the names of tools. */
 function pasted({ at, entry: { name, ...entry } }: Said): Said {
-  const words = String(name)
+  const words = String(name ?? '')
     .toLowerCase()
     .replace(/[^a-z0-9_]+/g, '-')
     .replace(/^[-_]+|[-_]+$/g, '')

@@ -82,7 +82,9 @@ export function createSouk(settings: Settings = {}): Souk {
       return { url: gateway.deps.publicUrl, operatorKey }
     },
     async close() {
-      await (await starting)?.drain()
+      // What could not be started was closed again where it failed.
+      const started = await starting?.catch(() => undefined)
+      await started?.drain()
     },
   }
   return souk

@@ -1,10 +1,10 @@
 /**
  * Souk inside a program: a function and an MCP server become tools that are metered and receipted.
  *
- *   npm run build
+ *   npm ci && npm run build
  *   node examples/embedded/app.mjs
  *
- * Then, in another shell, examples/embedded/client.mjs.
+ * Then, in another shell, the command that it prints, which runs examples/embedded/client.mjs.
  */
 import { fileURLToPath } from 'node:url'
 import { createSouk } from 'souk'

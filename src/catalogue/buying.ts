@@ -4,6 +4,7 @@ import type { createValidators } from '#schemas'
 import type { Db } from '#store'
 import { type ActiveEndpoint, activeEndpoints, type EndpointsOf } from './active-endpoints.js'
 import { isVisible, type Offer, type Offers, requireForSale } from './offers.js'
+import { type Names, type VisibleNames, visibleNames } from './visible-names.js'
 
 type Deps = { db: Db; offers: Offers; validators: ReturnType<typeof createValidators> }
 
@@ -28,6 +29,9 @@ export function createBuying({ db, offers, validators }: Deps) {
     },
     /** See {@link activeEndpoints}. */
     activeEndpoints: (of: EndpointsOf): Promise<ActiveEndpoint[]> => activeEndpoints(db, of),
+    /** See {@link visibleNames}. */
+    visibleNames: (looker: Principal, names: Names): Promise<VisibleNames> =>
+      visibleNames(db, looker, names),
     /** Another number whenever something that is for sale changed. */
     edition: (): number => offers.edition(),
     /** Checks arguments against an offer's schema; at most 20 failing paths. */

@@ -5,7 +5,6 @@ import {
   aListing,
   anEndpoint,
 } from '../../test/support/a-catalogue.js'
-import { createCards } from './cards.js'
 
 const DESCRIPTIONS = {
   same: 'Find a river.',
@@ -48,10 +47,9 @@ test('a summary has at most 160 characters', async () => {
 })
 
 test('what became private is no result, also of an index that does not know it yet', async () => {
-  const { store } = world
-  const isForSale = async () =>
-    (await createCards(store).of(['wiki.same'])).get('wiki.same')!.isForSale
-  expect(await isForSale()).toBe(true)
-  await store.db('listings').where({ slug: 'wiki' }).update({ visibility: 'private' })
-  expect(await isForSale()).toBe(false)
+  const found = async () => (await world.catalogue.browse({ limit: 20 })).results.length
+  expect(await found()).toBe(Object.keys(DESCRIPTIONS).length)
+  await world.store.db('listings').where({ slug: 'wiki' }).update({ visibility: 'private' })
+  await world.reopen()
+  expect(await found()).toBe(0)
 })

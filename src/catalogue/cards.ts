@@ -2,7 +2,7 @@
  * Cards: what a search result shows of an endpoint. A page of them is one question to the database,
  * and they are small enough to be kept for very many endpoints, which offers are not.
  */
-import { stoppedSellers } from '#accounts'
+import { stoppedSellers, type Thing } from '#accounts'
 import { clip, plainLine } from '#core/plain-text'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
 import type { Store } from '#store'
@@ -17,8 +17,10 @@ export type Card = {
   seller: string
   category: string
   price: ReturnType<typeof showPrice>
-  /** Whether all may find it, and buy it: the index may be behind the catalogue. */
+  /** Whether it can be bought: the index may be behind the catalogue. */
   isForSale: boolean
+  /** What decides who may know of it. */
+  thing: Thing
 }
 
 export type Cards = {
@@ -34,6 +36,8 @@ type Row = {
   definition: string
   listing_id: string
   listing_status: string
+  listing_slug: string
+  server: string | null
   visibility: string
   category: string
   credential_origin: string | null
@@ -42,7 +46,7 @@ type Row = {
   seller: string
 }
 
-/** The most cards that are kept, some 600 bytes each. */
+/** The most cards that are kept, some 700 bytes each. */
 const MAX_CARDS = 50_000
 const SUMMARY_LENGTH = 160
 
@@ -80,8 +84,8 @@ async function read(store: Store, endpointIds: readonly string[]): Promise<Row[]
   return store.query<Row>(
     `select endpoints.endpoint_id, endpoints.status as endpoint_status,
             endpoint_versions.definition, listings.id as listing_id,
-            listings.status as listing_status, listings.visibility, listings.category,
-            listings.credential_origin,
+            listings.status as listing_status, listings.slug as listing_slug, listings.server,
+            listings.visibility, listings.category, listings.credential_origin,
             listings.suspension, listings.seller_id, accounts.name as seller
      from endpoints
      join endpoint_versions on endpoint_versions.endpoint_id = endpoints.endpoint_id
@@ -97,7 +101,6 @@ function toCard(row: Row, isStopped: boolean): Card {
   const definition: EndpointDefinition = JSON.parse(row.definition)
   const isOtherHost = isForOtherHost(row.credential_origin, definition)
   const isActive = row.endpoint_status === 'active' && row.listing_status === 'published'
-  const isPublic = row.visibility === 'public'
   const title = plainLine(definition.title)
   return {
     listingId: row.listing_id,
@@ -106,7 +109,13 @@ function toCard(row: Row, isStopped: boolean): Card {
     seller: plainLine(row.seller),
     category: row.category,
     price: showPrice(readPrice(definition.price), FEE_BPS),
-    isForSale: isPublic && isActive && !isOtherHost && !isStopped,
+    isForSale: isActive && !isOtherHost && !isStopped,
+    thing: {
+      listing: row.listing_slug,
+      server: row.server ?? undefined,
+      ownerId: row.seller_id,
+      isPrivate: row.visibility === 'private',
+    },
   }
 }
 

@@ -2,7 +2,7 @@
  * What is for sale: listings, their endpoints and versions, found by search and described for
  * buyers, managed by their sellers.
  */
-import type { Along, Principal } from '#accounts'
+import type { Along, Principal, Suspension } from '#accounts'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { toRfc3339 } from '#core/clock'
 import { FEE_BPS, readPrice, showPrice } from '#pricing'
@@ -17,6 +17,7 @@ import { type EndpointDefinition, isHttp, type Notice } from './listing.js'
 import type { ListingDeps, ListingWithEndpoints } from './listings.js'
 import { createOffers } from './offers.js'
 import { createOversight } from './oversight.js'
+import { createOwnThings } from './own-things.js'
 import { createHealthRounds } from './probing.js'
 import { createPusher } from './pushing.js'
 import { createSelling } from './selling.js'
@@ -59,7 +60,7 @@ export { CATALOGUE_NAME, catalogueName } from './revision.js'
 export type { ImportOutcome } from './store-draft.js'
 export { MAX_TOOL_ANSWER_BYTES } from './target.js'
 export { isAlias } from './tool-aliases.js'
-export { type Alongside, type PutTools, slugOfTool, type ToolListing } from './tool-listings.js'
+export { type PutTools, slugOfTool } from './tool-listings.js'
 export type { ToolNow, ToolVersion } from './tool-versions.js'
 export { browseResultSchema, browseSchema, describeSchema, descriptionSchema } from './wire.js'
 
@@ -82,8 +83,9 @@ export async function createCatalogue(deps: Deps) {
   const streaks = createStreaks(deps)
   const validators = createValidators()
   const learning = createLearning({ ...deps, isOn: deps.learns })
-  const follow = await createFollower({ ...deps, offers, cards, standings, learning })
-  const shelf = { db, search: deps.search, offers, cards, standings, learning }
+  const own = createOwnThings(db)
+  const follow = await createFollower({ ...deps, offers, cards, own, standings, learning })
+  const shelf = { db, search: deps.search, offers, cards, own, standings, learning }
   const push = deps.remote && createPusher({ ...deps, standings, learning, ...deps.remote })
   const validatorFor = (schema: Record<string, unknown>) =>
     validators.for(schema, sha256Hex(canonicalJson(schema)))
@@ -170,6 +172,7 @@ export function showListing({ listing, endpoints, endpointCount }: ListingWithEn
     probe: listing.probe,
     provider: listing.provider,
     ...(listing.notice && { notice: showNotice(listing.notice) }),
+    ...(listing.suspension && { suspended: showSuspension(listing.suspension) }),
     ...(listing.operatorMust !== null && { operator_must: listing.operatorMust }),
     created_at: toRfc3339(listing.createdAtMs),
     updated_at: toRfc3339(listing.updatedAtMs),
@@ -188,6 +191,11 @@ export function showListing({ listing, endpoints, endpointCount }: ListingWithEn
 /** Why the gateway keeps a listing paused, as its seller reads it. */
 function showNotice({ code, atMs, detail }: Notice) {
   return { code, at: toRfc3339(atMs), detail }
+}
+
+/** What the operator wrote of it is not for its seller. */
+function showSuspension({ category, atMs }: Suspension) {
+  return { category, since: toRfc3339(atMs) }
 }
 
 /** What a seller reads of a definition: what answers it stands with the listing. */

@@ -9,6 +9,7 @@ import type { Cards } from './cards.js'
 import { indexChanged } from './indexing.js'
 import type { Learning } from './learning.js'
 import type { Offers } from './offers.js'
+import type { OwnThings } from './own-things.js'
 import { CATALOGUE } from './revision.js'
 import { FIRST_PLACE, type Standings } from './standing.js'
 
@@ -17,6 +18,7 @@ type Deps = {
   search: Search
   offers: Offers
   cards: Cards
+  own: OwnThings
   standings: Standings
   learning: Learning
 }
@@ -26,7 +28,7 @@ type Deps = {
  *   before it was called. Call it every second, and after each change of this gateway's own.
  */
 export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
-  const { store, search, offers, cards, standings, learning } = deps
+  const { store, search, offers, cards, own, standings, learning } = deps
   // No offer is known yet, so none of those that were changed by now has to be forgotten.
   let forgotten = await currentRevision(store.db, CATALOGUE)
   let told = FIRST_PLACE
@@ -45,14 +47,15 @@ export async function createFollower(deps: Deps): Promise<() => Promise<void>> {
   }
 
   async function forgetChanged(): Promise<void> {
-    const rows = await store.query<{ id: string; revision: bigint }>(
-      'select id, revision from listings where revision > ? order by revision',
+    const rows = await store.query<{ id: string; seller_id: string; revision: bigint }>(
+      'select id, seller_id, revision from listings where revision > ? order by revision',
       [forgotten],
     )
     if (rows.length === 0) return
     const changed = new Set(rows.map(({ id }) => id))
     offers.forget(changed)
     cards.forget(changed)
+    own.forget(rows.map(({ seller_id }) => seller_id))
     forgotten = Math.max(forgotten, int(rows.at(-1)!.revision))
   }
 

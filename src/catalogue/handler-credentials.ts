@@ -7,7 +7,7 @@ import type { Db, Tx } from '#store'
 import { type Credential, type CredentialVault, openCredential, sealCredential } from '#upstreams'
 
 /** A tool's handler at one address. */
-export type Handler = { sellerId: string; endpointId: string; url: string }
+type Handler = { sellerId: string; endpointId: string; url: string }
 
 /** What may be shown of a handler's credential. */
 export type HandlerSlot = { type: string; name: string | null }

@@ -92,7 +92,7 @@ function suffixed(slug: string, source: string): string[] {
 
 /** Makes the listing of a first import, without endpoints, as a draft that the import fills. */
 export async function insertImported(
-  { store, clock }: ListingDeps,
+  { store, clock, along }: ListingDeps,
   sellerId: Id<'account'>,
   {
     slug,
@@ -127,6 +127,7 @@ export async function insertImported(
     await store.inTransaction(async (tx) => {
       await tx('listings').insert({ ...row, revision: await nextRevision(tx, CATALOGUE) })
       await flagListing(tx, row, draft, now)
+      await along?.(tx, id, { slug, is_new: true })
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
@@ -153,7 +154,7 @@ export async function planPortion(
 
 /** Stores the entries, and says what changed. Nobody else changes the catalogue meanwhile. */
 export function writePortion(
-  { store, clock }: ListingDeps,
+  { store, clock, along }: ListingDeps,
   imported: ImportedListing,
   entries: readonly Sellable[],
 ): Promise<Planned[]> {
@@ -162,6 +163,7 @@ export function writePortion(
     const planned = await planPortion(tx, imported, entries)
     const writings = planned.flatMap(({ writing }) => writing ?? [])
     await writeEndpoints(tx, imported.listing, writings, clock.now())
+    await along?.(tx, imported.listing.id, { slug: imported.listing.slug })
     return planned
   })
 }
@@ -181,7 +183,7 @@ export async function vanishedSlugs(
 
 /** Takes endpoints off sale that the document no longer has; they stay on record. */
 export async function retireVanished(
-  { store, clock }: ListingDeps,
+  { store, clock, along }: ListingDeps,
   listing: Listing,
   slugs: readonly string[],
 ): Promise<void> {
@@ -192,6 +194,7 @@ export async function retireVanished(
         .where({ listing_id: listing.id, import_state: 'listed', status: 'active' })
         .whereIn('slug', slugs.slice(from, from + PORTION))
         .update({ status: 'retired', import_state: 'vanished' })
+      await along?.(tx, listing.id, { slug: listing.slug })
     })
   }
 }
@@ -201,7 +204,7 @@ export async function retireVanished(
  * it by hand.
  */
 export function finishImport(
-  { store, clock }: ListingDeps,
+  { store, clock, along }: ListingDeps,
   { listing, record: last }: ImportedListing,
   draft: Draft,
   record: ImportRecord,
@@ -218,6 +221,7 @@ export function finishImport(
         imported: JSON.stringify(record),
       })
     await flagListing(tx, current, draft, clock.now())
+    await along?.(tx, listing.id, { slug: listing.slug })
   })
 }
 

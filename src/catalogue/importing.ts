@@ -2,6 +2,7 @@
  * Imports a document: its operations become the endpoints of a listing, at the first time or again.
  * One document at a time is converted, in a thread, and one is stored, in portions; a few more wait.
  */
+import type { Along } from '#accounts'
 import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { defined } from '#core/defined'
 import type { Id } from '#core/ids'
@@ -31,10 +32,11 @@ export type Importing = {
   /**
    * @param body JSON as `importSchema` describes it, not parsed: it may be large. It is handed over to
    *   the thread, and must not be used again.
+   * @param along written with the first thing that changes; an import that changes nothing is none.
    * @throws Problem `invalid_request` saying where the document is wrong, `slug_taken`, or `busy`
    *   when the gateway stops; what was imported by then stays, and is not done again.
    */
-  importDocument(sellerId: Id<'account'>, body: Uint8Array): Promise<ImportOutcome>
+  importDocument(sellerId: Id<'account'>, body: Uint8Array, along?: Along): Promise<ImportOutcome>
   /** Ends what is on at the next portion. */
   close(): Promise<void>
 }
@@ -58,16 +60,17 @@ export function createImporting(deps: Deps): Importing {
 
   return {
     takeSeat: createImportSeats(),
-    async importDocument(sellerId, body) {
+    async importDocument(sellerId, body, along) {
+      const once = { ...deps, along: along && onceOnly(along) }
       const conversion = converter.begin()
       try {
         goOn()
         const prepared = await prepare(deps, { sellerId, body, conversion, converting })
         return await storing.pass(() => {
           const { request, fingerprint, known, drafted } = prepared
-          if (known) return confirmImport(deps, known, request)
+          if (known) return confirmImport(once, known, request)
           const portions = conversion.portions()
-          return storeDraft(deps, { sellerId, request, fingerprint, drafted, portions, goOn })
+          return storeDraft(once, { sellerId, request, fingerprint, drafted, portions, goOn })
         })
       } catch (error) {
         goOn()
@@ -81,6 +84,16 @@ export function createImporting(deps: Deps): Importing {
       await converter.close()
       await storing.pass(async () => {})
     },
+  }
+}
+
+/** An import that fails at its first change ends there, so it is not told of twice. */
+function onceOnly(along: Along): Along {
+  let isTold = false
+  return async (tx, id, found) => {
+    if (isTold) return
+    isTold = true
+    await along(tx, id, found)
   }
 }
 

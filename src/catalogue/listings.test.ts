@@ -358,3 +358,18 @@ describe('the status', () => {
     await catalogue.publish(sellerId, made.listing.id)
   })
 })
+
+test('others go on while the many listings of an account are read', async () => {
+  for (let made = 0; made < 20; made++) await listed()
+  let turns = 0
+  let goesOn = true
+  const goOn = () => {
+    turns++
+    if (goesOn) setImmediate(goOn)
+  }
+  setImmediate(goOn)
+  const { listings } = await world.catalogue.listOwn(world.sellerId)
+  goesOn = false
+  expect(listings.length).toBeGreaterThanOrEqual(20)
+  expect(turns).toBeGreaterThanOrEqual(listings.length)
+})

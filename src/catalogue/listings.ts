@@ -236,8 +236,16 @@ async function writeRevision(
  * @throws Problem `listing_not_found`.
  */
 export async function getListing(db: Db, id: string, after = ''): Promise<ListingWithEndpoints> {
-  // The listing first: endpoints that are newer than its revision do no harm, older ones would.
-  const listing = await findListing(db, id)
+  return withEndpoints(db, await findListing(db, id), after)
+}
+
+/** The same of a listing that was read before: newer endpoints do no harm, older ones would. */
+export async function withEndpoints(
+  db: Db,
+  listing: Listing,
+  after = '',
+): Promise<ListingWithEndpoints> {
+  const { id } = listing
   const endpoints = await endpointsAfter(db, id, after, MAX_ENDPOINTS + 1)
   const isMore = endpoints.length > MAX_ENDPOINTS
   if (isMore) endpoints.pop()

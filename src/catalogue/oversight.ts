@@ -4,7 +4,7 @@
  */
 import type { Along, Suspension } from '#accounts'
 import { type Clock, toRfc3339 } from '#core/clock'
-import { type Db, nextRevision, type Store, type Tx } from '#store'
+import { type Db, int, nextRevision, type Store, type Tx } from '#store'
 import { type Listing, type ListingRow, type ListingStatus, toListing } from './listing.js'
 import { findListing } from './listings.js'
 import { CATALOGUE } from './revision.js'
@@ -34,12 +34,18 @@ export function createOversight({ store, clock, follow }: Deps) {
      * the transaction is over.
      */
     sellerChanged: async (tx: Tx, accountId: string): Promise<void> => {
+      const first = await nextRevision(tx, CATALOGUE)
       const sellers = tx('accounts').where({ id: accountId }).orWhere({ parent_id: accountId })
-      const rows = await tx('listings').whereIn('seller_id', sellers.select('id')).select('id')
-      for (const { id } of rows) {
-        const revision = await nextRevision(tx, CATALOGUE)
-        await tx('listings').where({ id }).update({ revision })
-      }
+      const sold = tx('listings').whereIn('seller_id', sellers.select('id'))
+      const { count } = (await sold.clone().count({ count: '*' }).first())!
+      if (int(count) > 1) await nextRevision(tx, CATALOGUE, int(count) - 1)
+      // Each listing has a revision of its own: whoever follows takes them up a portion at a time.
+      const placed = sold.select('id', tx.raw('row_number() over (order by id) - 1 as place'))
+      await tx.raw(
+        `update listings set revision = ? + placed.place from (?) as placed
+         where listings.id = placed.id`,
+        [first, placed],
+      )
     },
   }
 

@@ -1,5 +1,5 @@
 /** The seller's side of the catalogue: every function acts only on listings of `sellerId`. */
-
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Along } from '#accounts'
 import { defined } from '#core/defined'
 import type { Id } from '#core/ids'
@@ -7,7 +7,7 @@ import { Problem } from '#core/problem'
 import type { Validator } from '#schemas'
 import type { Credential } from '#upstreams'
 import { createImporting } from './importing.js'
-import type { Listing } from './listing.js'
+import { type Listing, type ListingRow, toListing } from './listing.js'
 import type { ListingInput, ListingPatch } from './listing-schema.js'
 import {
   type CredentialSlot,
@@ -19,6 +19,7 @@ import {
   listingNotFound,
   setCredential,
   setStatus,
+  withEndpoints,
 } from './listings.js'
 import { type ProbeResult, probeListing } from './probe.js'
 import { type ReservedSlugs, reservedSlugs } from './reserved-slugs.js'
@@ -53,8 +54,12 @@ export async function createSelling(deps: Deps) {
     },
     takeImportSeat: importing.takeSeat,
     /** See `Importing.importDocument`; search finds what is on sale when it is done. */
-    importDocument: async (sellerId: Id<'account'>, body: Uint8Array): Promise<ImportOutcome> => {
-      const outcome = await importing.importDocument(sellerId, body)
+    importDocument: async (
+      sellerId: Id<'account'>,
+      body: Uint8Array,
+      along?: Along,
+    ): Promise<ImportOutcome> => {
+      const outcome = await importing.importDocument(sellerId, body, along)
       if (!outcome.isDryRun) await deps.follow()
       return outcome
     },
@@ -136,19 +141,20 @@ async function afterChange(deps: Deps, id: string): Promise<ListingWithEndpoints
 }
 
 async function listOwn({ store: { db } }: Deps, sellerId: string, after: string) {
-  const rows = await db('listings')
+  const rows = await db<ListingRow>('listings')
     .where({ seller_id: sellerId })
     .where('id', '>', after)
     .orderBy('id')
     .limit(MAX_SHOWN)
-    .select('id')
   const listings: ListingWithEndpoints[] = []
   let shown = 0
-  for (const { id } of rows) {
+  for (const row of rows) {
     if (shown >= MAX_SHOWN) break
-    const listing = await getListing(db, id)
+    const listing = await withEndpoints(db, toListing(row))
     shown += 1 + listing.endpoints.length
     listings.push(listing)
+    // An account may have a thousand tools, each a listing, and calls must not wait for all of them.
+    await turn()
   }
   const last = listings.at(-1)?.listing.id
   const isMore = listings.length < rows.length || rows.length === MAX_SHOWN

@@ -1,20 +1,27 @@
 /** What buyers see: search results, an endpoint in full, its price. */
-import type { Principal } from '#accounts'
+import { mayUse, type Principal } from '#accounts'
 import { toRfc3339 } from '#core/clock'
 import { defined } from '#core/defined'
 import { parseUsdc } from '#core/money'
 import type { Page } from '#core/page'
 import { plainLine, plainText } from '#core/plain-text'
 import { Problem } from '#core/problem'
-import { FEE_BPS, maxCharge, readPrice, showPrice, totalOf } from '#pricing'
-import type { JsonSchema } from '#schemas'
-import type { Search, SearchDocument, Standing } from '#search'
+import { FEE_BPS, showPrice } from '#pricing'
+import {
+  cursorBehindFew,
+  fewPlaceOf,
+  findAmongFew,
+  type Search,
+  type SearchQuery,
+  type Standing,
+} from '#search'
 import type { Db } from '#store'
 import { allowedSlugs } from './allowed-slugs.js'
 import type { Card, Cards } from './cards.js'
 import type { Learning } from './learning.js'
-import { type Endpoint, type EndpointDefinition, isHttp, type Listing, urlOf } from './listing.js'
+import type { EndpointDefinition } from './listing.js'
 import { endpointNotFound, isVisible, type Offer, type Offers } from './offers.js'
+import type { OwnThings } from './own-things.js'
 import { plainSchema } from './schema-text.js'
 import type { Standings } from './standing.js'
 import { changesBetween } from './version-changes.js'
@@ -59,9 +66,14 @@ type Deps = {
   cards: Cards
   standings: Standings
   learning: Pick<Learning, 'searched' | 'opened'>
+  own: OwnThings
 }
 
-/** @throws Problem `invalid_request` for a price or a cursor that is none. */
+/**
+ * A page of results: what the looker alone may find comes first, then what the search finds.
+ *
+ * @throws Problem `invalid_request` for a price or a cursor that is none.
+ */
 export async function browse(
   deps: Deps,
   query: BrowseQuery,
@@ -71,22 +83,65 @@ export async function browse(
   const maxPrice = max_price === undefined ? undefined : parseUsdc(max_price, 'max_price')
   const filters = { minRating: query.min_rating, minUptime: query.min_uptime, maxPrice }
   const only = await allowedSlugs(deps.db, looker)
-  const found = await deps.search.find({
+  const asked: SearchQuery = {
     limit,
     ...defined({ query: text, category, seller, cursor, only, ...filters }),
-  })
-  const results = await showAll(deps, found)
-  if (looker && text !== undefined) {
-    const shown = results.map(({ endpoint_id }) => endpoint_id)
-    deps.learning.searched(looker, text, shown)
   }
-  const isOverview = (query.query ?? '').trim() === '' && query.cursor === undefined
+  const own = await findOwn(deps, asked, looker)
+  const found = own.left && (await deps.search.find(own.left))
+  // The search may still have what has just become private.
+  const items = new Set([...own.items, ...(found?.items ?? [])])
+  const results = await showAll(deps, [...items], looker)
+  // What nobody else finds teaches nobody anything.
+  if (looker && text !== undefined) deps.learning.searched(looker, text, found?.items ?? [])
+  const isOverview = (text ?? '').trim() === '' && cursor === undefined
+  const nextCursor = found ? found.nextCursor : own.nextCursor
   return {
     results,
-    ...(isOverview && { categories: await deps.search.categories(only) }),
-    ...(found.nextCursor !== undefined && { next_cursor: found.nextCursor }),
-    ...(found.isFallback && { search: { engine: found.engine, fallback: true as const } }),
+    ...(isOverview && { categories: await categoriesFor(deps, only, looker) }),
+    ...(nextCursor !== undefined && { next_cursor: nextCursor }),
+    ...(found?.isFallback && { search: { engine: found.engine, fallback: true as const } }),
   }
+}
+
+/** What is private to the looker of a page; `left` asks for the rest of it, where there is room. */
+async function findOwn(
+  { own, standings }: Deps,
+  query: SearchQuery,
+  looker: Principal | undefined,
+): Promise<Page<string> & { left?: SearchQuery }> {
+  const after = fewPlaceOf(query)
+  if (!looker || after === undefined) return { items: [], left: query }
+  const things = await own.of(looker)
+  const isMeasured = query.minRating !== undefined || query.minUptime !== undefined
+  const known = isMeasured ? await standings.of(things.map((it) => it.endpointId)) : undefined
+  const found = findAmongFew(things, query, (id) => known?.get(id))
+  const ids = found.map(({ endpointId }) => endpointId)
+  const items = ids.slice(ids.indexOf(after) + 1).slice(0, query.limit)
+  const last = items.at(-1)
+  if (last !== undefined && items.length === query.limit) {
+    return { items, nextCursor: cursorBehindFew(query, last) }
+  }
+  const { cursor, ...question } = query
+  return { items, left: { ...question, limit: query.limit - items.length } }
+}
+
+/** The categories that have something to find for the looker, the largest first. */
+async function categoriesFor(
+  { search, own }: Deps,
+  only: ReadonlySet<string> | undefined,
+  looker: Principal | undefined,
+) {
+  const shared = await search.categories(only)
+  const things = looker ? await own.of(looker) : []
+  if (things.length === 0) return shared
+  const counts = new Map(shared.map(({ name, count }) => [name, count]))
+  for (const { category } of findAmongFew(things, { limit: 1, ...defined({ only }) })) {
+    counts.set(category, (counts.get(category) ?? 0) + 1)
+  }
+  return [...counts]
+    .map(([name, count]) => ({ name, count }))
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
 }
 
 /**
@@ -102,9 +157,9 @@ export async function describe(
 ) {
   const offer = await deps.offers.find(endpointId, version)
   if (!offer || !isVisible(offer, looker)) throw describeMiss(endpointId, version)
-  if (looker) deps.learning.opened(looker, endpointId)
+  if (looker) deps.learning.opened(looker, offer.endpointId)
   const definition = plainDefinition(offer.definition)
-  const standing = (await deps.standings.of([endpointId])).get(endpointId)!
+  const standing = (await deps.standings.of([offer.endpointId])).get(offer.endpointId)!
   return {
     endpoint_id: offer.endpointId,
     version: offer.version,
@@ -143,57 +198,16 @@ export async function describeSeller(db: Db, sellerId: string) {
   return { id: sellerId, name: plainLine(row?.name ?? ''), rating, ratings }
 }
 
-/** A seller as search results name it. */
-export type Seller = { id: string; name: string; slug: string }
-
-/** What the search knows about each endpoint of a listing that can be bought now. */
-export function toDocuments(
-  listing: Listing,
-  endpoints: readonly Endpoint[],
-  seller: Seller,
-): SearchDocument[] {
-  return endpoints
-    .filter((endpoint) => endpoint.status === 'active')
-    .map(({ endpointId, definition, changedAtMs }) => {
-      const price = readPrice(definition.price)
-      return {
-        endpointId,
-        title: definition.title,
-        description: definition.description,
-        ...placeOf(definition),
-        listingTitle: listing.title,
-        listingDescription: listing.description,
-        category: listing.category,
-        sellerId: listing.sellerId,
-        sellerName: seller.name,
-        sellerSlug: seller.slug,
-        parameters: parametersOf(definition.input_schema),
-        tags: definition.tags ?? [],
-        changedAtMs,
-        maxTotal: totalOf(maxCharge(price), FEE_BPS),
-      }
-    })
-}
-
-/** What a search knows of where an endpoint is called; a tool is found by its name. */
-function placeOf(definition: EndpointDefinition): Pick<SearchDocument, 'method' | 'path' | 'host'> {
-  const host = urlOf(definition)?.hostname ?? ''
-  if (isHttp(definition)) return { method: definition.method, path: definition.path, host }
-  return { method: 'POST', path: `/${definition.name}`, host }
-}
-
-function parametersOf(schema: JsonSchema): SearchDocument['parameters'] {
-  return Object.entries(Object(schema.properties)).map(([name, argument]) => {
-    const { description } = Object(argument)
-    return { name, description: typeof description === 'string' ? description : '' }
-  })
-}
-
-async function showAll(deps: Deps, { items }: Page<string>): Promise<BrowseResult[]> {
+async function showAll(
+  deps: Deps,
+  items: readonly string[],
+  looker: Principal | undefined,
+): Promise<BrowseResult[]> {
   const [standings, cards] = await Promise.all([deps.standings.of(items), deps.cards.of(items)])
   return items.flatMap((endpointId) => {
     const card = cards.get(endpointId)
-    return card?.isForSale ? [show(endpointId, card, standings.get(endpointId)!)] : []
+    const isShown = card?.isForSale && mayUse(looker, card.thing)
+    return isShown ? [show(endpointId, card, standings.get(endpointId)!)] : []
   })
 }
 

@@ -10,7 +10,7 @@ const MAX_KNOWN = 5_000
 /** Of two tools of one name the first in this order has it. */
 const RANKS: readonly Backend['type'][] = ['code', 'tool', 'mcp']
 
-export type ToolAliases = {
+type ToolAliases = {
   /** The id of the endpoint that goes by this name; the name itself where it is none. */
   idOf(name: string): Promise<string>
   /** Names may mean something else from now on. */

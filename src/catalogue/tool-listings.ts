@@ -140,9 +140,7 @@ export function slugOfTool(name: string): string {
   const words = name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()
   const slug = words.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')
   const isWhole = slug.length <= MAX_SLUG && slug !== ''
-  if (isWhole) return slug
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
-  return `${slug.slice(0, MAX_SLUG - 9) || 'tool'}-${hash}`.replace(/-+/g, '-')
+  return isWhole ? slug : hashedSlug(name, slug || 'tool')
 }
 
 /** Two names may make the same slug: then the later one, in the order of names, gets a hash. */
@@ -163,7 +161,7 @@ function ownName({ name, backend }: ToolDefinition): string {
 
 function hashedSlug(name: string, slug: string): string {
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
-  return `${slug.slice(0, MAX_SLUG - 9)}-${hash}`
+  return `${slug.slice(0, MAX_SLUG - 9)}-${hash}`.replace(/-+/g, '-')
 }
 
 async function putListing(

@@ -159,7 +159,7 @@ export async function writeEndpoints(
     await tx('endpoints')
       .insert(endpoints)
       .onConflict('endpoint_id')
-      .merge(['status', 'latest_version', 'import_state'])
+      .merge(['status', 'latest_version', 'import_state', 'tool_name'])
     const versions = portion
       .filter((writing): writing is Writing & { text: string } => writing.text !== undefined)
       .map(({ slug, version, text, reading }) => ({

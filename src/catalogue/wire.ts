@@ -63,7 +63,10 @@ export const descriptionSchema = z.object({
     .describe('what differs from the version before, such as price or input_schema'),
   title: z.string(),
   description: z.string(),
-  status: z.string().optional().describe('paused or retired, when it cannot be bought now'),
+  status: z
+    .string()
+    .optional()
+    .describe('paused, retired or suspended, when it cannot be bought now'),
   input_schema: z.looseObject({}),
   output_schema: z.looseObject({}),
   example: z.looseObject({}).optional(),

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   decodeUtf8,
   depthOf,
+  elementTexts,
   MAX_JSON_DEPTH,
+  memberTexts,
   numberTextAt,
+  objectText,
   parseLossless,
   parseRequestJson,
   pointerPath,
@@ -283,4 +286,28 @@ test.each([
   ['{"a":1}', '/b', undefined],
 ])('the value in %s at %s is %s, as it stands there', (text, pointer, expected) => {
   expect(valueTextAt(text, pointer)).toBe(expected)
+})
+
+describe('the parts of a JSON text', () => {
+  test('are as they stand there, of equal names the last', () => {
+    const text = ' { "a" : 1.0 ,"b\\"":[ 12345678901234567890 , "}" ],"a":{"c":[]} } '
+    expect([...memberTexts(text)]).toEqual([
+      ['a', '{"c":[]}'],
+      ['b"', '[ 12345678901234567890 , "}" ]'],
+    ])
+    expect(elementTexts('[ 1e2 , "],", {"a":[1]} ]')).toEqual(['1e2', '"],"', '{"a":[1]}'])
+    expect([...memberTexts('{ }'), ...elementTexts(' [ ]')]).toEqual([])
+  })
+
+  test('put together again are the same value', () => {
+    const again = (part: string): string => {
+      if (part.trim()[0] === '[') return `[${elementTexts(part).map(again).join(',')}]`
+      if (part.trim()[0] !== '{') return part
+      return objectText([...memberTexts(part)].map(([name, inner]) => [name, again(inner)]))
+    }
+    const holds = (text: string): void => {
+      expect(JSON.parse(again(text))).toEqual(JSON.parse(text))
+    }
+    fc.assert(fc.property(fc.json(), holds))
+  })
 })

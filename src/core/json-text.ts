@@ -176,17 +176,59 @@ function placeOf(text: string, pointer: string): number | undefined {
     let position = skipSpace(text, at + 1)
     for (let index = 0; text[position] !== '}' && text[position] !== ']'; index++) {
       let name = String(index)
-      if (isObject) {
-        const end = endOfString(text, position)
-        name = JSON.parse(text.slice(position, end))
-        position = skipSpace(text, skipSpace(text, end) + 1)
-      }
+      if (isObject) ({ name, position } = memberAt(text, position))
       const end = name === path[level] ? walk(position, level + 1) : endOfValue(text, position)
-      position = skipSpace(text, end)
-      if (text[position] === ',') position = skipSpace(text, position + 1)
+      position = nextPart(text, end)
     }
     return position + 1
   }
+}
+
+/** The members of the object `text`, which must be valid JSON, as they stand there; the last of equal names. */
+export function memberTexts(text: string): Map<string, string> {
+  const members = new Map<string, string>()
+  for (let at = firstPart(text); text[at] !== '}'; ) {
+    const { name, position } = memberAt(text, at)
+    const end = endOfValue(text, position)
+    members.set(name, text.slice(position, end))
+    at = nextPart(text, end)
+  }
+  return members
+}
+
+/** The elements of the array `text`, which must be valid JSON, as they stand there. */
+export function elementTexts(text: string): string[] {
+  const elements: string[] = []
+  for (let at = firstPart(text); text[at] !== ']'; ) {
+    const end = endOfValue(text, at)
+    elements.push(text.slice(at, end))
+    at = nextPart(text, end)
+  }
+  return elements
+}
+
+/** JSON of an object, its members as their texts are. */
+export function objectText(members: Iterable<readonly [name: string, text: string]>): string {
+  const parts = Array.from(members, ([name, text]) => `${JSON.stringify(name)}:${text}`)
+  return `{${parts.join(',')}}`
+}
+
+/** Where the first part of the object or array `text` starts, or its end. */
+function firstPart(text: string): number {
+  return skipSpace(text, skipSpace(text, 0) + 1)
+}
+
+/** Where the part after the one that ends at `end` starts, or the end of all. */
+function nextPart(text: string, end: number): number {
+  const position = skipSpace(text, end)
+  return text[position] === ',' ? skipSpace(text, position + 1) : position
+}
+
+/** The name of the member at `at`, and where its value starts. */
+function memberAt(text: string, at: number): { name: string; position: number } {
+  const end = endOfString(text, at)
+  const name = JSON.parse(text.slice(at, end))
+  return { name, position: skipSpace(text, skipSpace(text, end) + 1) }
 }
 
 function skipSpace(text: string, at: number): number {

@@ -18,6 +18,9 @@ export type Place =
 /** Results of a query with words, over all its pages: so many fit into the 2,000 letters of a cursor. */
 export const MAX_RESULTS = 260
 
+/** Marks a cursor among few documents, see few-documents.ts: they come before those of the index. */
+const FEW = 'few'
+
 /** What stands for an endpoint in a cursor. */
 export function shownHash(endpointId: string): number {
   return crc32(endpointId)
@@ -27,11 +30,7 @@ export function shownHash(endpointId: string): number {
 export function placeOf(query: SearchQuery): Place {
   if (query.cursor === undefined) return { kind: 'first' }
   const [asked, ...position] = decodeCursor(query.cursor, isPosition)
-  if (asked !== questionHash(query)) {
-    throw new Problem('invalid_request', 'The cursor belongs to another search.', {
-      action: 'Send it with the query and the filters that it came from, or leave it away.',
-    })
-  }
+  refuseOther(query, asked)
   const [first, second] = position
   if (second !== undefined) return { kind: 'behind', quality: first as number, endpointId: second }
   return { kind: 'unshown', shown: hashesIn(first as string) }
@@ -49,6 +48,32 @@ export function cursorBehind(
   const before = place.kind === 'unshown' ? place.shown : []
   const shown = [...before, ...page.ids.map(shownHash)]
   return shown.length > MAX_RESULTS ? undefined : encodeCursor([question, textOf(shown)])
+}
+
+/**
+ * Behind which of few documents a page begins, `''` for the first page; `undefined` where its cursor
+ * is one of the index, and all of the few were shown.
+ *
+ * @throws Problem `invalid_request` for a cursor that was not given for this query.
+ */
+export function fewPlaceOf(query: SearchQuery): string | undefined {
+  if (query.cursor === undefined) return ''
+  const position = decodeCursor(query.cursor, Array.isArray)
+  if (position[1] !== FEW) return undefined
+  refuseOther(query, position[0])
+  return String(position[2])
+}
+
+/** The cursor behind a page whose last thing is `endpointId`, one of few documents. */
+export function cursorBehindFew(query: SearchQuery, endpointId: string): string {
+  return encodeCursor([questionHash(query), FEW, endpointId])
+}
+
+function refuseOther(query: SearchQuery, asked: unknown): void {
+  if (asked === questionHash(query)) return
+  throw new Problem('invalid_request', 'The cursor belongs to another search.', {
+    action: 'Send it with the query and the filters that it came from, or leave it away.',
+  })
 }
 
 type Position = [question: string, shown: string] | [question: string, quality: number, id: string]

@@ -162,12 +162,13 @@ function nothingStored(): StoredDocuments {
   }
 }
 
-function reaches(value: number | null | undefined, least: number): boolean {
+/** Whether something is known, and is enough. */
+export function reaches(value: number | null | undefined, least: number): boolean {
   return value !== null && value !== undefined && value >= least
 }
 
 /** Whether an endpoint is of one of these listings, whose slugs are where ids begin. */
-function isAmong(only: ReadonlySet<string> | undefined, id: string): boolean {
+export function isAmong(only: ReadonlySet<string> | undefined, id: string): boolean {
   return only === undefined || only.has(id.slice(0, id.indexOf('.')))
 }
 

@@ -3,8 +3,10 @@ import type { Nanos } from '#core/money'
 import type { Page } from '#core/page'
 
 export { createBreaker, type Watch } from './breaker.js'
+export { cursorBehindFew, fewPlaceOf } from './cursor.js'
 export { embeddedSearch } from './embedded-search.js'
 export { fallbackSearch } from './fallback-search.js'
+export { type FewDocument, findAmongFew, readFew } from './few-documents.js'
 export {
   type MeilisearchHealth,
   type MeilisearchSettings,
