@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest'
 import { said, type ToolRun } from '../../test/support/an-mcp-server.js'
 import {
+  aConnected,
   answered,
-  aServer,
   asAlice,
   asBob,
-  settingsFor,
-  someConnections,
   textOf,
 } from '../../test/support/some-connections.js'
 import type { Progress } from './connections.js'
@@ -23,9 +21,7 @@ test.each([
   ['modern', 'stream'],
   ['both', 'json'],
 ] as const)('a server of the era %s that answers as %s is called', async (era, answers) => {
-  const server = await aServer({ era, answers })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { server, connections, settings } = await aConnected({ era, answers })
   for (const text of ['one', 'zwei']) {
     expect(textOf(await connections.callTool(settings, call({ text }), asAlice))).toBe(text)
   }
@@ -39,17 +35,14 @@ test.each([
 test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])(
   'a server of revision %s is spoken to in it',
   async (revision) => {
-    const server = await aServer({ revision })
-    const { connections } = someConnections([server.hostPort])
-    answered(await connections.callTool(settingsFor(server.url), call(), asAlice))
+    const { server, connections, settings } = await aConnected({ revision })
+    answered(await connections.callTool(settings, call(), asAlice))
     expect(server.calls[0]!.headers['mcp-protocol-version']).toBe(revision)
   },
 )
 
 test('a modern request repeats its method and name in headers, in base64 where they are no ASCII', async () => {
-  const server = await aServer({ era: 'modern' })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { server, connections, settings } = await aConnected({ era: 'modern' })
   answered(await connections.callTool(settings, call({}, 'grüß'), asAlice))
   const { headers, meta } = server.calls[0]!
   expect(headers).toMatchObject({
@@ -72,7 +65,7 @@ test('arguments that a modern server wants in headers are learned from its list,
       properties: { region: { type: 'string', 'x-mcp-header': 'Region' } },
     },
   }
-  const server = await aServer({
+  const { server, connections, settings } = await aConnected({
     era: 'modern',
     tools: [tool],
     run({ headers }) {
@@ -81,8 +74,6 @@ test('arguments that a modern server wants in headers are learned from its list,
       return said(String(region))
     },
   })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
   expect(textOf(await connections.callTool(settings, call({ region: 'eu' }), asAlice))).toBe('eu')
   expect(server.calls).toHaveLength(2)
   expect(textOf(await connections.callTool(settings, call({ region: 'us' }), asAlice))).toBe('us')
@@ -99,11 +90,10 @@ test.each([
 ])(
   'every content type and every digit of a result arrive as they were sent (%#)',
   async (write) => {
-    const server = await aServer({
+    const { connections, settings } = await aConnected({
       run: ({ id, raw }) => raw(200, 'application/json; charset=utf-8', write(String(id))),
     })
-    const { connections } = someConnections([server.hostPort])
-    const answer = answered(await connections.callTool(settingsFor(server.url), call(), asAlice))
+    const answer = answered(await connections.callTool(settings, call(), asAlice))
     expect(answer.body.toString()).toBe(exotic)
     expect([answer.status, answer.mediaType, answer.truncated]).toEqual([
       200,
@@ -114,9 +104,10 @@ test.each([
 )
 
 test('a tool that says isError is answered with 422 and its own words', async () => {
-  const server = await aServer({ run: () => ({ ...said('no such city'), isError: true }) })
-  const { connections } = someConnections([server.hostPort])
-  const answer = answered(await connections.callTool(settingsFor(server.url), call(), asAlice))
+  const { connections, settings } = await aConnected({
+    run: () => ({ ...said('no such city'), isError: true }),
+  })
+  const answer = answered(await connections.callTool(settings, call(), asAlice))
   expect([answer.status, answer.json.content[0].text]).toEqual([422, 'no such city'])
 })
 
@@ -127,13 +118,12 @@ test.each([
   [-32042, 502],
   [7, 502],
 ])('a JSON-RPC error %i is answered with %i and its fields', async (code, status) => {
-  const server = await aServer({
+  const { connections, settings } = await aConnected({
     run() {
       throw Object.assign(new Error('because'), { code, data: { why: 1 } })
     },
   })
-  const { connections } = someConnections([server.hostPort])
-  const answer = answered(await connections.callTool(settingsFor(server.url), call(), asAlice))
+  const answer = answered(await connections.callTool(settings, call(), asAlice))
   expect(answer.status).toBe(status)
   expect(answer.json).toEqual({ error: { code, message: 'because', data: { why: 1 } } })
 })
@@ -145,14 +135,13 @@ test.each([
 ])(
   'the code %i, which is about our own connection, is told in plain words',
   async (code, status) => {
-    const server = await aServer({
+    const { connections, settings } = await aConnected({
       era: 'modern',
       run() {
         throw Object.assign(new Error('x'), { code, data: { supported: [] } })
       },
     })
-    const { connections } = someConnections([server.hostPort])
-    const answer = answered(await connections.callTool(settingsFor(server.url), call(), asAlice))
+    const answer = answered(await connections.callTool(settings, call(), asAlice))
     expect(answer.status).toBe(status)
     expect(answer.json.error.code).toBe(-32603)
     expect(answer.json.error.data).toBeUndefined()
@@ -160,15 +149,13 @@ test.each([
 )
 
 test('a result that asks for input delivers nothing, and the answers of the next call reach the tool', async () => {
-  const server = await aServer({
+  const { connections, settings } = await aConnected({
     era: 'modern',
     run: ({ params }) =>
       params.inputResponses
         ? said(String(params.requestState))
         : { resultType: 'input_required', inputRequests: { a: {} }, requestState: 'st' },
   })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
   const first = answered(await connections.callTool(settings, call(), asAlice))
   expect([first.status, first.json.requestState]).toEqual([422, 'st'])
   const answers = { inputResponses: { a: { action: 'accept' } }, requestState: 'st' }
@@ -176,9 +163,7 @@ test('a result that asks for input delivers nothing, and the answers of the next
 })
 
 test('each holder has a session of its own with a server that keeps sessions', async () => {
-  const server = await aServer({ run: ({ session }) => said(session!) })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { connections, settings } = await aConnected({ run: ({ session }) => said(session!) })
   const [alice, bob, again] = await Promise.all(
     [asAlice, asBob, asAlice].map((holder) => connections.callTool(settings, call(), holder)),
   )
@@ -187,9 +172,7 @@ test('each holder has a session of its own with a server that keeps sessions', a
 })
 
 test('a server without sessions is negotiated with once for all holders', async () => {
-  const server = await aServer({ isStateless: true })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { server, connections, settings } = await aConnected({ isStateless: true })
   await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
       connections.callTool(settings, call(), { holder: `acct_${i}` }),
@@ -200,15 +183,13 @@ test('a server without sessions is negotiated with once for all holders', async 
 })
 
 test('answers never reach the call of another, whatever order they come in', async () => {
-  const server = await aServer({
+  const { server, connections, settings } = await aConnected({
     answers: 'stream',
     async run({ arguments: { text, ms } }) {
       await new Promise((resolve) => setTimeout(resolve, Number(ms)))
       return said(String(text))
     },
   })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
       connections.callTool(
@@ -224,9 +205,9 @@ test('answers never reach the call of another, whatever order they come in', asy
 })
 
 test('sessions that nobody used for five minutes are ended at the server', async () => {
-  const server = await aServer({ run: ({ session }) => said(session!) })
-  const { connections, clock } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { server, connections, clock, settings } = await aConnected({
+    run: ({ session }) => said(session!),
+  })
   const first = textOf(await connections.callTool(settings, call(), asAlice))
   clock.advance(5 * 60_000)
   await connections.callTool(settings, call(), asBob)
@@ -235,9 +216,9 @@ test('sessions that nobody used for five minutes are ended at the server', async
 })
 
 test('sessions are kept to a bounded number, the longest unused is ended first', async () => {
-  const server = await aServer({ run: ({ session }) => said(session!) })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { server, connections, settings } = await aConnected({
+    run: ({ session }) => said(session!),
+  })
   const sessionOf = async (i: number) =>
     textOf(await connections.callTool(settings, call(), { holder: `acct_${i}` }))
   const first = await sessionOf(0)
@@ -253,9 +234,7 @@ test('progress is asked for only when someone listens, and only ever grows', asy
     if (call.meta.progressToken !== undefined) for (const at of [1, 3, 2, 5]) call.progress(at)
     return said(String(call.meta.progressToken === undefined))
   }
-  const server = await aServer({ run })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
+  const { connections, settings } = await aConnected({ run })
   const heard: Progress[] = []
   const onProgress = (progress: Progress) => heard.push(progress)
   expect(textOf(await connections.callTool(settings, call(), { ...asAlice, onProgress }))).toBe(
@@ -269,11 +248,13 @@ test.each(['session', 'modern'] as const)(
   'a call that is cancelled is cancelled at a server of the era %s too',
   async (era) => {
     const reasons: Promise<string>[] = []
-    const server = await aServer({ era, run: ({ cancelled }) => void reasons.push(cancelled) })
-    const { connections } = someConnections([server.hostPort])
+    const { server, connections, settings } = await aConnected({
+      era,
+      run: ({ cancelled }) => void reasons.push(cancelled),
+    })
     const stopping = new AbortController()
     const { signal } = stopping
-    const running = connections.callTool(settingsFor(server.url), call(), { ...asAlice, signal })
+    const running = connections.callTool(settings, call(), { ...asAlice, signal })
     await expect.poll(() => server.calls.length).toBe(1)
     stopping.abort()
     expect(await running).toMatchObject({
@@ -291,11 +272,10 @@ test.each(['session', 'modern'] as const)(
 )
 
 test('a call id and a tag reach the server', async () => {
-  const server = await aServer()
-  const { connections } = someConnections([server.hostPort])
+  const { server, connections, settings } = await aConnected()
   const options = { ...asAlice, callId: 'call_1', tag: 'team a' }
   const meta = { traceparent: '00-1-2-01' }
-  await connections.callTool(settingsFor(server.url), { ...call(), meta }, options)
+  await connections.callTool(settings, { ...call(), meta }, options)
   expect(server.calls[0]!.headers).toMatchObject({
     'x-souk-call': 'call_1',
     'x-souk-tag': 'team a',
@@ -304,11 +284,12 @@ test('a call id and a tag reach the server', async () => {
 })
 
 test('settings that change for an id end what was open under it', async () => {
-  const server = await aServer({ run: ({ headers }) => said(String(headers['x-team'])) })
-  const { connections } = someConnections([server.hostPort])
-  const before = settingsFor(server.url, { headers: { 'X-Team': 'one' } })
-  const after = { ...before, headers: { 'X-Team': 'two' } }
-  expect(textOf(await connections.callTool(before, call(), asAlice))).toBe('one')
+  const { server, connections, settings } = await aConnected(
+    { run: ({ headers }) => said(String(headers['x-team'])) },
+    { headers: { 'X-Team': 'one' } },
+  )
+  const after = { ...settings, headers: { 'X-Team': 'two' } }
+  expect(textOf(await connections.callTool(settings, call(), asAlice))).toBe('one')
   expect(textOf(await connections.callTool(after, call(), asAlice))).toBe('two')
   await expect.poll(() => server.ended).toHaveLength(1)
 })

@@ -6,36 +6,22 @@ import { askServer, type KeptServer, keepServer, learnParamHeaders } from './kep
 import { type ListedTool, listAll } from './list-tools.js'
 import type { OpenDeps } from './open-session.js'
 import type { Progress } from './progress.js'
-import {
-  type ClientSide,
-  openRelay,
-  type Relay,
-  type Relayed,
-  type RelayRequestOptions,
-} from './relay.js'
+import { type ClientSide, openRelay, type Relay, type Relayed } from './relay.js'
 import { isRpcError, type RpcError, rpcError } from './rpc-error.js'
-import { prepareServer } from './server.js'
+import { prepareServer, type Server, scrubbedText, scrubbedValue } from './server.js'
 import type { ServerSettings, TokenProvider } from './server-settings.js'
-import {
-  type ErrorCode,
-  LIST_TIMEOUT_MS,
-  problemOf,
-  type ServerTest,
-  testServer,
-} from './server-test.js'
+import { LIST_TIMEOUT_MS, problemOf, type ServerTest, testServer } from './server-test.js'
 import { createVerdicts } from './verdicts.js'
 import { OWN_HOLDER, type ServerState, watchServer } from './watching.js'
 
 export {
   type CallOptions,
   type ClientSide,
-  type ErrorCode,
   isRpcError,
   type ListedTool,
   type Progress,
   type Relay,
   type Relayed,
-  type RelayRequestOptions,
   type RpcError,
   rpcError,
   type ServerSettings,
@@ -54,7 +40,7 @@ export type Connections = {
    */
   callTool(settings: ServerSettings, call: ToolCall, options: CallOptions): Promise<Answer>
   /**
-   * All tools of a server, all pages, definitions as they came.
+   * All tools of a server, all pages, definitions as they came but for the secrets of the settings.
    *
    * @throws Problem `upstream_failed`, `upstream_timeout`, or `invalid_request` for settings that
    *   cannot work; `facts.error_code` is as in `test`.
@@ -153,7 +139,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       deadline.clear()
       if (!Array.isArray(tools)) throw problemOf(kept.server, tools)
       learnParamHeaders(kept, tools)
-      return tools
+      return tools.map((tool) => scrubbedTool(kept.server, tool))
     },
     test: (settings) => testServer(deps, prepareServer(settings, source)),
     watch(settings, onToolsChanged) {
@@ -185,6 +171,12 @@ export function createConnections(options: ConnectionsOptions): Connections {
       await Promise.all([...byId.values()].map(end))
     },
   }
+}
+
+/** One that cannot be written down without a secret has no schema that could be sold. */
+function scrubbedTool(server: Server, tool: ListedTool): ListedTool {
+  const clean = scrubbedValue(server, tool) as ListedTool | undefined
+  return clean ?? { name: scrubbedText(server, tool.name), inputSchema: false }
 }
 
 function openDepsOf(

@@ -6,6 +6,8 @@ import { isRpcError, rpcError } from './rpc-error.js'
 /** A server may have this many requests open on one line; more are refused. */
 const MAX_OPEN_REQUESTS = 100
 
+type Asked = Extract<Message, { kind: 'request' }>
+
 export type Hearing = {
   /** Takes a request or notification; answers are given to `respond`. */
   hear(message: Message): void
@@ -16,21 +18,13 @@ export type Hearing = {
 export function createHearing(hearer: Hearer, respond: (text: string) => void): Hearing {
   const open = new Map<string | number, AbortController>()
 
-  async function answer(id: string | number, method: string, params: unknown): Promise<void> {
+  async function answer(request: Asked): Promise<void> {
     const controller = new AbortController()
-    open.set(id, controller)
-    try {
-      const result = await hearer.onRequest(method, params, { signal: controller.signal })
-      // Whoever cancels a request waits for no answer.
-      if (!controller.signal.aborted) respond(resultText(id, result))
-    } catch (error) {
-      const { code, message, data } = isRpcError(error)
-        ? error
-        : rpcError(-32603, 'The client could not answer.')
-      respond(errorText(id, { code, message, ...(data === undefined ? {} : { data }) }))
-    } finally {
-      open.delete(id)
-    }
+    open.set(request.id, controller)
+    const text = await answerText(hearer, request, controller.signal)
+    open.delete(request.id)
+    // Whoever cancels a request waits for no answer.
+    if (!controller.signal.aborted) respond(text)
   }
 
   return {
@@ -41,14 +35,29 @@ export function createHearing(hearer: Hearer, respond: (text: string) => void): 
         if (cancelled !== undefined) open.get(cancelled as string | number)?.abort()
         else hearer.onNotification(method, params)
       } else if (message.kind === 'request') {
-        const { id, method, params } = message
-        if (open.size < MAX_OPEN_REQUESTS && !open.has(id)) void answer(id, method, params)
+        const { id } = message
+        if (open.size < MAX_OPEN_REQUESTS && !open.has(id)) void answer(message)
         else respond(errorText(id, { code: -32603, message: 'Too many requests are open.' }))
       }
     },
     close() {
       for (const controller of open.values()) controller.abort()
     },
+  }
+}
+
+async function answerText(
+  hearer: Hearer,
+  { id, method, params }: Asked,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    return resultText(id, await hearer.onRequest(method, params, { signal }))
+  } catch (error) {
+    const { code, message, data } = isRpcError(error)
+      ? error
+      : rpcError(-32603, 'The client could not answer.')
+    return errorText(id, { code, message, ...(data === undefined ? {} : { data }) })
   }
 }
 

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { echoTool } from '../../test/support/an-mcp-server.js'
+import { echoTool, said } from '../../test/support/an-mcp-server.js'
 import {
+  aClient,
   aServer,
   asAlice,
+  resultOf,
   settingsFor,
   someConnections,
   textOf,
@@ -42,6 +44,34 @@ test.each(odd)('%s that is no text harms nobody, on an event stream', async (_, 
   for (const stream of server.sse.values()) say(stream, message)
   expect(textOf(await call('after'))).toBe('after')
   expect(server.sse.size).toBe(1)
+})
+
+test('what cannot be told without a secret is not told, and harms nobody', async () => {
+  const { connections } = someConnections([])
+  const env = { API_KEY: 'ntn_0123456789' }
+  const { client, heard } = aClient()
+  const settings = settingsFor('', { ...overStdio, args: [program], env })
+  const relay = await connections.openRelay(settings, client)
+  // Written as JSON, the secret begins with the second half of an escape.
+  const message = { jsonrpc: '2.0', method: 'notifications/message', params: '\ntn_0123456789' }
+  const call = { name: 'write', arguments: { line: JSON.stringify(message) } }
+  expect(await resultOf(relay, 'tools/call', call)).toEqual(said('written'))
+  expect(heard).toEqual([['notifications/message', undefined]])
+})
+
+test('a result that is no JSON without a secret is a failure', async () => {
+  const server = await aServer({ run: () => ({ content: [], is: 1234567890 }) })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url, { headers: { 'X-Api-Key': '1234567890' } })
+  const call = { tool: 'echo', arguments: {} }
+  const failure = { kind: 'unanswered', reason: 'broken', dispatched: true }
+  expect(await connections.callTool(settings, call, asAlice)).toMatchObject(failure)
+  const relay = await connections.openRelay(settings, aClient().client)
+  const { relayed, answer } = await relay.callTool({ name: 'echo' })
+  expect(answer).toMatchObject(failure)
+  for (const passed of [relayed, await relay.relay('tools/call', { name: 'echo' })]) {
+    expect(passed).toMatchObject({ kind: 'error', error: { code: -32603 } })
+  }
 })
 
 test('a stream of answers that nobody asked for is ended', async () => {

@@ -346,6 +346,9 @@ test('secrets of the settings come back in no result, no error and no test', asy
   const failed = answered(await connections.callTool(settings, call, asAlice))
   expect(failed.json.error.message).toBe('bad key [redacted]')
   expect(JSON.stringify(await connections.test(settings))).not.toContain(secret)
+  expect(await connections.listTools(settings)).toMatchObject([
+    { description: 'the key is [redacted]' },
+  ])
 })
 
 test('a server that floods its own stream of news harms no call', async () => {

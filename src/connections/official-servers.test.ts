@@ -11,6 +11,7 @@ import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   asAlice,
+  resultOf,
   settingsFor,
   someConnections,
   textOf,
@@ -143,11 +144,11 @@ test.each(Object.keys(servers))(
     })
     expect(relay.era).toBe(name.startsWith('v2') ? 'modern' : 'session')
     expect(
-      await relay.request('tools/call', { name: 'echo', arguments: { text: 'x' } }),
+      await resultOf(relay, 'tools/call', { name: 'echo', arguments: { text: 'x' } }),
     ).toMatchObject({
       content: [{ text: 'x' }],
     })
-    await expect(relay.request('no/such', {})).rejects.toMatchObject({ code: -32601 })
+    await expect(resultOf(relay, 'no/such', {})).rejects.toMatchObject({ code: -32601 })
     await connections.close()
   },
 )

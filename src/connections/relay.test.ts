@@ -1,20 +1,13 @@
 import { expect, test } from 'vitest'
 import { said } from '../../test/support/an-mcp-server.js'
-import { aServer, settingsFor, someConnections } from '../../test/support/some-connections.js'
-import { type ClientSide, isRpcError, type Progress, rpcError } from './connections.js'
-
-function aClient(more: Partial<ClientSide> = {}) {
-  const heard: [string, unknown][] = []
-  const client: ClientSide = {
-    capabilities: { sampling: {} },
-    clientInfo: { name: 'agent', version: '2' },
-    protocolVersion: '2025-11-25',
-    onRequest: async () => ({ answered: true }),
-    onNotification: (method, params) => void heard.push([method, params]),
-    ...more,
-  }
-  return { client, heard }
-}
+import {
+  aClient,
+  aServer,
+  resultOf,
+  settingsFor,
+  someConnections,
+} from '../../test/support/some-connections.js'
+import { isRpcError, type Progress, rpcError } from './connections.js'
 
 test('a relay speaks for its client: its name, its capabilities, its era', async () => {
   const server = await aServer({ era: 'both' })
@@ -56,7 +49,7 @@ test('requests and answers go through in both directions, under ids of our own',
   const relay = await connections.openRelay(settingsFor(server.url), client)
   const progress: Progress[] = []
   const params = { name: 'echo', arguments: {}, _meta: { progressToken: 'mine', 'x/y': 1 } }
-  const result = (await relay.request('tools/call', params, {
+  const result = (await resultOf(relay, 'tools/call', params, {
     onProgress: (each) => progress.push(each),
   })) as { content: [{ text: string }] }
   expect(JSON.parse(result.content[0].text)).toMatchObject({ result: { role: 'assistant' } })
@@ -81,7 +74,7 @@ test('an error of the server arrives with its code and data, one of the client l
     },
   })
   const relay = await connections.openRelay(settingsFor(server.url), client)
-  const failure = await relay.request('tools/call', { name: 'echo' }).catch((error) => error)
+  const failure = await resultOf(relay, 'tools/call', { name: 'echo' }).catch((error) => error)
   expect(isRpcError(failure)).toBe(true)
   expect(failure).toMatchObject({
     code: -32042,
@@ -105,14 +98,17 @@ test('what the server says unasked is heard, and its own requests are answered',
     .toMatchObject({ result: { answered: true } })
 })
 
-test('a request that the server takes back is taken back at the client', async () => {
+test('a request that the server takes back is taken back at the client, and not answered', async () => {
   const server = await aServer()
   const { connections } = someConnections([server.hostPort])
   let signal: AbortSignal | undefined
   const { client } = aClient({
-    onRequest: (_, __, options) => {
+    onRequest(method, _, options) {
+      if (method === 'ping') return Promise.resolve({})
       signal = options.signal
-      return new Promise(() => {})
+      return new Promise((_resolve, reject) => {
+        signal!.addEventListener('abort', () => reject(rpcError(-1, 'taken back')))
+      })
     },
   })
   await connections.openRelay(settingsFor(server.url), client)
@@ -124,6 +120,10 @@ test('a request that the server takes back is taken back at the client', async (
     'data: {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":8}}\n\n',
   )
   await expect.poll(() => signal?.aborted).toBe(true)
+  stream!.write('data: {"jsonrpc":"2.0","id":9,"method":"ping"}\n\n')
+  const answered = () => server.requests.map(({ message }) => message.id)
+  await expect.poll(answered).toContain(9)
+  expect(answered()).not.toContain(8)
 })
 
 test('a modern client has its own stream of news, and results that ask for input pass as they are', async () => {
@@ -132,16 +132,14 @@ test('a modern client has its own stream of news, and results that ask for input
   const { connections } = someConnections([server.hostPort])
   const { client, heard } = aClient({ protocolVersion: '2026-07-28' })
   const relay = await connections.openRelay(settingsFor(server.url), client)
-  expect(await relay.request('tools/call', { name: 'echo', arguments: {} })).toEqual(asks)
+  expect(await resultOf(relay, 'tools/call', { name: 'echo', arguments: {} })).toEqual(asks)
   const news: string[] = []
   const stopping = new AbortController()
-  const listening = relay
-    .request(
-      'subscriptions/listen',
-      { notifications: { toolsListChanged: true } },
-      { timeoutMs: 0, signal: stopping.signal, onNotification: (method) => news.push(method) },
-    )
-    .catch((error) => error)
+  const listening = relay.relay(
+    'subscriptions/listen',
+    { notifications: { toolsListChanged: true } },
+    { timeoutMs: 0, signal: stopping.signal, onNotification: (method) => news.push(method) },
+  )
   await expect.poll(() => server.listens.size).toBe(1)
   server.setTools([])
   await expect
@@ -149,7 +147,7 @@ test('a modern client has its own stream of news, and results that ask for input
     .toEqual(['notifications/subscriptions/acknowledged', 'notifications/tools/list_changed'])
   expect(heard).toEqual([])
   stopping.abort()
-  expect(isRpcError(await listening)).toBe(true)
+  expect(await listening).toMatchObject({ kind: 'error' })
   await expect.poll(() => server.listens.size).toBe(0)
 })
 
@@ -161,7 +159,7 @@ test('two relays never share a session; closing one ends its own', async () => {
     [1, 2].map(() => connections.openRelay(settings, aClient().client)),
   )
   const sessions = await Promise.all(
-    relays.map((relay) => relay.request('tools/call', { name: 'echo' })),
+    relays.map((relay) => resultOf(relay, 'tools/call', { name: 'echo' })),
   )
   expect(sessions[0]).not.toEqual(sessions[1])
   await relays[0]!.close()
@@ -177,8 +175,30 @@ test('a session that the server forgot ends the relay, and says so', async () =>
   const { client } = aClient({ onClose: (why) => void reasons.push(why) })
   const relay = await connections.openRelay(settingsFor(server.url), client)
   server.sessions.clear()
-  await expect(relay.request('tools/list')).rejects.toSatisfy(isRpcError)
+  await expect(resultOf(relay, 'tools/list')).rejects.toSatisfy(isRpcError)
   expect(reasons).toEqual([expect.stringMatching(/no longer knows/)])
+  // Nothing of it is left open, on either side.
+  await expect.poll(() => server.streams.size).toBe(0)
+  await expect.poll(() => server.ended).toHaveLength(1)
+})
+
+test('a relay that is opened while its server is removed does not outlive it', async () => {
+  let initialize: (() => void) | undefined
+  const server = await aServer({
+    handle(method) {
+      if (method === 'initialize') initialize?.()
+      return undefined
+    },
+  })
+  const { connections } = someConnections([server.hostPort])
+  const settings = settingsFor(server.url)
+  const forgotten = new Promise<void>((resolve) => {
+    initialize = () => resolve(connections.forget(settings.id))
+  })
+  const opening = connections.openRelay(settings, aClient().client)
+  await expect(opening).rejects.toMatchObject({ code: 'upstream_failed' })
+  await forgotten
+  expect(server.sessions.size).toBe(0)
 })
 
 test('a server that restarts has forgotten the session, which the client is told without asking', async () => {
@@ -201,7 +221,7 @@ test.each([404, 405])(
     const { client } = aClient({ onClose: (why) => void reasons.push(why) })
     const relay = await connections.openRelay(settingsFor(server.url), client)
     const call = { name: 'echo', arguments: { text: 'x' } }
-    for (let i = 0; i < 3; i++) expect(await relay.request('tools/call', call)).toEqual(said('x'))
+    for (let i = 0; i < 3; i++) expect(await resultOf(relay, 'tools/call', call)).toEqual(said('x'))
     expect(reasons).toEqual([])
   },
 )
@@ -212,7 +232,7 @@ test('no secret of the settings passes through a relay', async () => {
   const { connections } = someConnections([server.hostPort])
   const settings = settingsFor(server.url, { headers: { 'X-Api-Key': secret } })
   const relay = await connections.openRelay(settings, aClient().client)
-  expect(await relay.request('tools/call', { name: 'echo' })).toEqual(said('[redacted]'))
+  expect(await resultOf(relay, 'tools/call', { name: 'echo' })).toEqual(said('[redacted]'))
 })
 
 test('a server that cannot be reached is a refusal', async () => {

@@ -1,11 +1,12 @@
 /** A connection of its own for one client: everything goes through in both directions, ids re-mapped. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Problem } from '#core/problem'
 import { type Answer, startDeadline } from '#upstreams'
 import { createBackOff } from './back-off.js'
 import { callHeaders } from './call-tool.js'
 import { NO_TIMEOUT_MS } from './http-sender.js'
 import { type KeptServer, learnParamHeaders } from './kept-server.js'
-import type { Era, Reply, Speaker } from './line.js'
+import type { Agreed, Era, Reply, Speaker } from './line.js'
 import type { ListedTool } from './list-tools.js'
 import { type ErrorBody, isObject, type JsonObject } from './messages.js'
 import { notOpen } from './negotiation.js'
@@ -14,10 +15,10 @@ import { paramHeaders } from './param-headers.js'
 import type { Progress } from './progress.js'
 import { isSessionRevision, MODERN_REVISION, SESSION_REVISION } from './revisions.js'
 import { type RpcError, rpcError } from './rpc-error.js'
-import { type Server, scrubbedValue } from './server.js'
+import { type Server, scrubbedJson, scrubbedText, scrubbedValue } from './server.js'
 import { problemOf } from './server-test.js'
 import { isStale } from './staleness.js'
-import { answerOf, HEADER_MISMATCH, UNSUPPORTED_VERSION } from './tool-answer.js'
+import { answerOf, HEADER_MISMATCH, UNSHOWABLE, UNSUPPORTED_VERSION } from './tool-answer.js'
 
 /** The client that a relay speaks for. */
 export type ClientSide = {
@@ -70,16 +71,7 @@ export type Relay = {
   serverInfo: Record<string, unknown> | undefined
   capabilities: Record<string, unknown>
   instructions: string | undefined
-  /**
-   * @throws RpcError of the server as it came, or -32603 with a plain sentence when it gave no
-   *   answer of use.
-   */
-  request(
-    method: string,
-    params?: Record<string, unknown>,
-    options?: RelayRequestOptions,
-  ): Promise<unknown>
-  /** As `request`, and never throws. */
+  /** An error of the server as it came, or -32603 when it gave no answer of use. Never throws. */
   relay(
     method: string,
     params?: Record<string, unknown>,
@@ -98,6 +90,7 @@ export type Relay = {
 }
 
 const STEADY_MS = 60_000
+const REPLACED = 'The server was changed or removed.'
 
 /** @throws Problem when no connection comes about. */
 export async function openRelay(
@@ -117,43 +110,59 @@ export async function openRelay(
     prefer: client.protocolVersion === MODERN_REVISION ? 'modern' : 'session',
   })
   if ('kind' in session) throw problemOf(server, session)
-  const closing = new AbortController()
-  let isOver = false
-  const over = (reason: string) => {
-    if (isOver) return
-    isOver = true
-    closing.abort()
-    client.onClose?.(reason)
-  }
-  // A modern client asks for its stream itself.
-  if (session.agreed.era === 'session') void hearUnasked(session, closing.signal, over)
-
-  const close = async () => {
-    isOver = true
-    closing.abort()
-    kept.closers.delete(closeByForce)
+  if (kept.isClosed) {
     await session.line.close()
+    throw new Problem('upstream_failed', REPLACED)
   }
-  const closeByForce = () => {
-    over('The server was changed or removed.')
-    return close()
-  }
-  kept.closers.add(closeByForce)
+  const { over, close, signal } = lifeOf(kept, session, client)
+  // A modern client asks for its stream itself.
+  if (session.agreed.era === 'session') void hearUnasked(session, signal, over)
   const ask: Ask = (method, params, options = {}) =>
     exchange(kept, session, over, { method, params, options })
   return {
-    ...session.agreed,
-    async request(method, params, options) {
-      const reply = await ask(method, params, options)
-      if (reply.kind !== 'result') throw errorOf(server, reply, method)
-      return scrubbedValue(server, reply.value)
-    },
+    ...toldOf(server, session),
     relay: async (method, params, options) =>
       relayed(kept, session, method, await ask(method, params, options)),
     callTool: (params, options) => callTool(deps, kept, session, ask, params, options),
     repeatedArguments: (tool, args) => paramHeaders(kept.paramHeaders.get(tool) ?? [], args),
     notify: (method, params) => session.line.notify(method, params),
     close,
+  }
+}
+
+/** How a relay ends: by its client, by its server, or with what is kept of the server. */
+function lifeOf(kept: KeptServer, { line }: Session, { onClose }: ClientSide) {
+  const closing = new AbortController()
+  let ending: Promise<void> | undefined
+  const closeByForce = () => {
+    over(REPLACED)
+    return close()
+  }
+  kept.closers.add(closeByForce)
+  return { over, close, signal: closing.signal }
+
+  function over(reason: string): void {
+    if (ending) return
+    void close()
+    onClose?.(reason)
+  }
+
+  function close(): Promise<void> {
+    closing.abort()
+    kept.closers.delete(closeByForce)
+    ending ??= line.close()
+    return ending
+  }
+}
+
+/** What was agreed on, as a client may know it. */
+function toldOf(server: Server, { agreed }: Session): Agreed {
+  const { capabilities, serverInfo, instructions } = agreed
+  return {
+    ...agreed,
+    capabilities: (scrubbedValue(server, capabilities) ?? {}) as JsonObject,
+    serverInfo: scrubbedValue(server, serverInfo) as JsonObject | undefined,
+    instructions: instructions && scrubbedText(server, instructions),
   }
 }
 
@@ -216,20 +225,23 @@ async function callTool(
   const scrubber = kept.server.scrubber()
   const answer = answerOf(reply, { scrubber, maxBodyBytes, latencyMs })
   const isEmpty = reply.kind === 'result' && answer.kind === 'unanswered'
-  if (!isEmpty) return { relayed: relayed(kept, session, 'tools/call', reply), answer }
-  const error = { code: -32603, message: answer.detail }
-  return { relayed: { kind: 'error', error, status: undefined, isStale: false }, answer }
+  if (isEmpty) return { relayed: ourError(answer.detail), answer }
+  return { relayed: relayed(kept, session, 'tools/call', reply), answer }
 }
 
 function relayed({ server }: KeptServer, session: Session, method: string, reply: Reply): Relayed {
   if (reply.kind === 'result') {
-    const { bytes } = reply
-    return { kind: 'result', text: server.scrubber().bytes(bytes, bytes.length).toString() }
+    const bytes = scrubbedJson(server.scrubber(), reply.bytes)
+    return bytes ? { kind: 'result', text: bytes.toString() } : ourError(UNSHOWABLE)
   }
   const { code, message, data } = errorOf(server, reply, method)
   const error = { code, message, ...(data === undefined ? {} : { data }) }
   const status = reply.kind === 'error' ? reply.status : undefined
   return { kind: 'error', error, status, isStale: isStale(session, reply) }
+}
+
+function ourError(message: string): Relayed {
+  return { kind: 'error', error: { code: -32603, message }, status: undefined, isStale: false }
 }
 
 function isNamed(value: unknown): value is ListedTool {
@@ -246,7 +258,7 @@ function errorOf(
     return rpcError(-32603, problemOf(server, notOpen(reply, method)).message)
   }
   const { code, message, data } = reply.error
-  return rpcError(code, String(scrubbedValue(server, message)), scrubbedValue(server, data))
+  return rpcError(code, scrubbedText(server, message), scrubbedValue(server, data))
 }
 
 function isOurs(code: number): boolean {

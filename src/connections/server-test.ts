@@ -10,8 +10,6 @@ import { type ErrorCode, notOpen } from './negotiation.js'
 import { type OpenDeps, openSession } from './open-session.js'
 import { type Server, scrubbedText } from './server.js'
 
-export type { ErrorCode }
-
 export type ServerTest = {
   success: boolean
   tool_count: number

@@ -120,13 +120,28 @@ function partsOf(value: string): string[] {
 
 /**
  * A value of a server's message without the secrets of its settings; the same one if it has none,
- * and nothing of one that is nested too deeply to be passed on.
+ * and nothing of one that is nested too deeply to be passed on, or is no value without them.
  */
 export function scrubbedValue(server: Server, value: unknown): unknown {
   if (value === undefined || !isWritable(value)) return undefined
   const bytes = Buffer.from(JSON.stringify(value))
-  const clean = server.scrubber().bytes(bytes, bytes.length)
-  return clean === bytes ? value : JSON.parse(clean.toString())
+  const clean = scrubbedJson(server.scrubber(), bytes)
+  return clean === bytes ? value : clean && JSON.parse(clean.toString())
+}
+
+/**
+ * JSON without secrets; `undefined` where it is none any more then, as when one stood there as a
+ * number, or began with the second half of an escape.
+ */
+export function scrubbedJson(scrubber: Scrubber, bytes: Buffer): Buffer | undefined {
+  const clean = scrubber.bytes(bytes, bytes.length)
+  if (clean === bytes) return bytes
+  try {
+    JSON.parse(clean.toString())
+    return clean
+  } catch {
+    return undefined
+  }
 }
 
 /** A sentence without the secrets of the settings. */

@@ -158,6 +158,7 @@ function createOpener(
       const waitMs = isOneForAll ? backOff.waitMs() : 0
       if (waitMs > connectTimeoutMs) return resting()
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return waitedInVain('cancelled')
       const outcome = await open(signal)
       if ('kind' in outcome) backOff.failed()
       openedMs = performance.now()

@@ -17,7 +17,7 @@ export type StdioDeps = {
 }
 
 /** What programs need to find themselves; nothing in it is a secret. */
-const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'USER', 'SHELL', 'TERM']
+const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TMPDIR']
 const LAST_WORDS_MS = 200
 const NOT_READING = 'The process of the server does not read what it is sent.'
 const MAX_LOG_LINE_BYTES = 2048

@@ -12,12 +12,14 @@ import {
 } from '../../test/support/some-connections.js'
 
 const script = fileURLToPath(new URL('../../test/support/a-stdio-server.mjs', import.meta.url))
+/** Other tests of this machine start such processes, too. */
+const MARK = `of-${process.pid}`
 const stdio = (modes: string[] = [], more = {}) =>
   settingsFor('', {
     url: undefined,
     transport: 'stdio',
     command: process.execPath,
-    args: [script, ...modes],
+    args: [script, MARK, ...modes],
     ...more,
   })
 const call = (tool: string, args: Record<string, unknown> = {}) => ({ tool, arguments: args })
@@ -26,11 +28,8 @@ const call = (tool: string, args: Record<string, unknown> = {}) => ({ tool, argu
 function childCount(): number {
   const lines = execFileSync('ps', ['-e', '-o', 'stat=,pgid=,args=']).toString().split('\n')
   return lines
-    .filter(
-      (line) =>
-        line.includes('a-stdio-server.mjs') ||
-        line.includes("on('SIGTERM', () => {}); setInterval"),
-    )
+    .filter((line) => line.includes(MARK))
+    .filter((line) => /a-stdio-server\.mjs|on\('SIGTERM'/.test(line))
     .filter((line) => !line.trim().startsWith('Z')).length
 }
 
@@ -113,7 +112,7 @@ test.each([
   )
   const gateway = spawn(
     process.execPath,
-    ['--import', 'tsx', '--conditions=souk-source', program, ending, ...modes],
+    ['--import', 'tsx', '--conditions=souk-source', program, ending, MARK, ...modes],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   await once(gateway.stdout!, 'data')

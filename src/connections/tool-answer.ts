@@ -4,6 +4,7 @@ import type { Answer, Scrubber } from '#upstreams'
 import { broken, tooLong } from './http-exchange.js'
 import type { Reply } from './line.js'
 import type { ErrorBody } from './messages.js'
+import { scrubbedJson } from './server.js'
 
 /** Codes of a modern server about the connection rather than the call; they mean nothing to a buyer. */
 export const HEADER_MISMATCH = -32020
@@ -13,6 +14,8 @@ const INVALID_REQUEST = -32600
 const INVALID_PARAMS = -32602
 const INTERNAL_ERROR = -32603
 const TOO_MANY_REQUESTS = 429
+/** Of what cannot be told without a secret of the settings. */
+export const UNSHOWABLE = 'The server answers with what it was sent in confidence.'
 /** Results that are nested deeper end some clients while they read. */
 const MAX_DEPTH = 512
 
@@ -81,7 +84,8 @@ function jsonAnswer(
   bytes: Buffer,
   { scrubber, maxBodyBytes, latencyMs }: Seen,
 ): Answer {
-  const body = scrubber.bytes(bytes, bytes.length)
+  const body = scrubbedJson(scrubber, bytes)
+  if (!body) return { ...broken(UNSHOWABLE), latencyMs }
   if (body.length > maxBodyBytes) return { ...tooLong(maxBodyBytes), latencyMs }
   const headers = { 'content-type': 'application/json' }
   const mediaType = 'application/json'

@@ -8,10 +8,20 @@ import {
   someConnections,
 } from '../../test/support/some-connections.js'
 
+type Server = Awaited<ReturnType<typeof aServer>>
+
 /** Changes heard so far. */
 function counter() {
   const heard = { times: 0 }
   return { heard, onChange: () => void heard.times++ }
+}
+
+/** A server that is watched comes to be as `expected`. */
+async function expectState({ hostPort, url }: Server, expected: object): Promise<void> {
+  const { connections } = someConnections([hostPort])
+  const settings = settingsFor(url)
+  connections.watch(settings, () => {})
+  await expect.poll(() => connections.state(settings.id)).toMatchObject(expected)
 }
 
 test.each([
@@ -71,15 +81,7 @@ test('a server that restarts is found again, and its tools may have changed mean
 
 test('a server that offers no stream counts as connected and is not asked again', async () => {
   const server = await aServer({ hasStream: false })
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
-  connections.watch(settings, () => {})
-  await expect
-    .poll(() => connections.state(settings.id))
-    .toMatchObject({
-      status: 'connected',
-      revision: '2025-11-25',
-    })
+  await expectState(server, { status: 'connected', revision: '2025-11-25' })
 })
 
 test('many changes at once are told at most once a second', async () => {
@@ -95,13 +97,5 @@ test('many changes at once are told at most once a second', async () => {
 test('a server that cannot be reached is told as failed, with the reason', async () => {
   const server = await aServer()
   await server.close()
-  const { connections } = someConnections([server.hostPort])
-  const settings = settingsFor(server.url)
-  connections.watch(settings, () => {})
-  await expect
-    .poll(() => connections.state(settings.id))
-    .toMatchObject({
-      status: 'failed',
-      error: 'The provider refuses connections.',
-    })
+  await expectState(server, { status: 'failed', error: 'The provider refuses connections.' })
 })

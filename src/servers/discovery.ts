@@ -11,7 +11,7 @@ import type { Store, Tx } from '#store'
 import type { Discovery, RefusedTool } from './discovery-state.js'
 import type { Server } from './server.js'
 import { offerOf } from './server-schema.js'
-import { isAt, readDiscovery, writeDiscovery } from './stored-servers.js'
+import { isAt, noteDiscovery, readDiscovery, writeDiscovery } from './stored-servers.js'
 import { hashOf, offeredOf, reofferedOf, type SoldTools, toolOf } from './tool-definitions.js'
 
 export type DiscoveryDeps = {
@@ -54,15 +54,11 @@ export async function discover(
 ): Promise<void> {
   const { store, clock } = deps
   const { server, settings } = subject
-  const before = await readDiscovery(store.db, server.id)
   try {
-    const listed = await deps.connections.listTools(settings, signal)
-    await takeUp(deps, subject, before, listed)
+    await takeUp(deps, subject, await deps.connections.listTools(settings, signal))
   } catch (error) {
     const words = error instanceof Problem ? error.message : OUR_FAILURE
-    if (!signal.aborted) {
-      await writeDiscovery(store.db, server.id, { ...before, error: words }, clock.now())
-    }
+    if (!signal.aborted) await noteDiscovery(store, server, { error: words }, clock.now())
     throw error
   }
 }
@@ -70,23 +66,21 @@ export async function discover(
 async function takeUp(
   deps: DiscoveryDeps,
   subject: Subject,
-  before: Discovery,
   listed: readonly ListedTool[],
 ): Promise<void> {
   const { store, clock } = deps
-  const { id, terms } = subject.server
+  const { server } = subject
   const now = clock.now()
+  const before = await readDiscovery(store.db, server.id)
   const sold = await soldTools(deps, subject)
   if (listed.length === 0 && sold.size > 0 && !before.listed_none) {
-    const doubted = { ...before, error: SAYS_NONE, listed_none: true }
-    await writeDiscovery(store.db, id, doubted, now)
+    await noteDiscovery(store, server, { error: SAYS_NONE, listed_none: true }, now)
     return
   }
-  const { tools, refused, isChanged } = offeredOf(terms, listed, sold, before)
-  const heard = { error: null, listed_none: listed.length === 0 }
-  const found: Discovery = { ...before, ...heard, at: now, refused }
+  const { tools, refused, isChanged } = offeredOf(server.terms, listed, sold, before)
+  const found = { at: now, error: null, refused, listed_none: listed.length === 0 }
   if (isChanged || !before.is_on_sale) await sell(deps, subject, found, tools)
-  else await writeDiscovery(store.db, id, found, now)
+  else await noteDiscovery(store, server, found, now)
 }
 
 /** Sells what is known of a server's tools as its terms are now, without asking it. */
@@ -98,7 +92,7 @@ export async function resell(
   const before = await readDiscovery(deps.store.db, id)
   if (before.at === null) return
   const sold = await soldTools(deps, subject)
-  await sell(deps, subject, before, reofferedOf(terms, sold, before.applied))
+  await sell(deps, subject, {}, reofferedOf(terms, sold, before.applied))
 }
 
 /** Takes a server's tools off sale. */
@@ -112,8 +106,7 @@ export async function withdraw(
   await deps.catalogue.retire(sellerId, discovery.listing_id)
   const { endpoints } = discovery
   await deps.store.inTransaction((tx) => deps.names.release(tx, Object.values(endpoints)))
-  const off = { ...discovery, is_on_sale: false }
-  await writeDiscovery(deps.store.db, server.id, off, deps.clock.now())
+  await noteDiscovery(deps.store, server, { is_on_sale: false }, deps.clock.now())
 }
 
 async function soldTools(
@@ -128,7 +121,7 @@ async function soldTools(
 async function sell(
   deps: DiscoveryDeps,
   { server, sellerId }: Omit<Subject, 'settings'>,
-  found: Discovery,
+  found: Partial<Discovery>,
   tools: readonly ToolDefinition[],
 ): Promise<void> {
   const { slug, terms } = server
@@ -139,17 +132,18 @@ async function sell(
   try {
     await deps.catalogue.putTools(listing, async (tx, put) => {
       if (!(await isAt(tx, server))) throw SUPERSEDED
-      await deps.names.release(tx, Object.values(found.endpoints))
+      const before = { ...(await readDiscovery(tx, server.id)), ...found }
+      await deps.names.release(tx, Object.values(before.endpoints))
       await deps.names.claim(tx, sellerId, put.tools)
       const endpoints = put.tools.map((it) => [toolOf(byName.get(it.name)!), it.endpointId])
       const unsold = put.refused.map((it) => refusedTool(byName.get(it.name)!, it.reason))
       const known: Discovery = {
-        ...found,
+        ...before,
         endpoints: Object.fromEntries(endpoints),
         listing_id: put.listingId,
         is_on_sale: true,
         applied: { price, requires_approval },
-        refused: [...found.refused, ...unsold],
+        refused: [...before.refused, ...unsold],
       }
       await writeDiscovery(tx, server.id, known, deps.clock.now())
     })

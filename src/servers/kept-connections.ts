@@ -1,8 +1,6 @@
 /** Keeps a connection to each server that is in use, and ends those to the others. */
 import type { Connections, ServerSettings } from '#connections'
 
-export type KeptConnections = ReturnType<typeof keepConnections>
-
 type Deps = {
   connections: Pick<Connections, 'watch' | 'forget'>
   onToolsChanged(id: string): void

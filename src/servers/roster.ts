@@ -21,8 +21,6 @@ export type Entry = { server: Server; settings: ServerSettings; off: string | un
 
 export type RosterDeps = { store: Store; vault: Sealing; stdio: StdioPolicy; timeouts: Timeouts }
 
-export type Roster = ReturnType<typeof createRoster>
-
 /** @param onChanged told after each change, before `follow` is done. */
 export function createRoster(deps: RosterDeps, onChanged: () => void) {
   const { store, vault } = deps

@@ -6,6 +6,8 @@ import { priceSchema } from '#pricing'
 import { isHeaderName } from '#upstreams'
 
 const MAX_TIMEOUT_MS = 600_000
+/** Of a tool at its server. */
+export const MAX_TOOL_NAME = 500
 /** What is taken out of answers must be long enough not to be found by chance. */
 const MIN_SECRET = 8
 
@@ -17,9 +19,9 @@ const headerName = z.string().refine(isHeaderName, 'must be the name of a header
 const texts = (max: number) => z.record(z.string().min(1).max(128), z.string().max(max))
 const timeout = z.int().min(100).max(MAX_TIMEOUT_MS)
 const scopes = z.array(z.string().min(1).max(300)).max(50)
-const toolNames = z.array(z.string().min(1).max(500)).max(1_000)
+const toolNames = z.array(z.string().min(1).max(MAX_TOOL_NAME)).max(1_000)
 
-export const credentialsSchema = z
+const credentialsSchema = z
   .union(
     [
       z.strictObject({ bearer_token: secret }),
@@ -41,8 +43,6 @@ export const credentialsSchema = z
     'must have bearer_token, or api_key, or be of auth_type oauth2_client_credentials or google_service_account',
   )
   .describe('what it takes to be let in; sealed, and never shown')
-
-export type ServerCredentials = z.output<typeof credentialsSchema>
 
 /** Everything but name and transport may be absent. */
 const fields = z.strictObject({

@@ -9,7 +9,7 @@ import { createRunning, type RunningDeps } from './running.js'
 
 export type { ToolNames } from './discovery.js'
 export type { CodeServer } from './running.js'
-export type { StdioPolicy, Timeouts } from './server.js'
+export { listingSlugOf, type StdioPolicy, type Timeouts } from './server.js'
 export {
   type ServerChange,
   type ServerInput,

@@ -1,6 +1,6 @@
 /** The servers as they are stored: what is secret in them sealed for its row and its field alone. */
 import type { Id } from '#core/ids'
-import { type Db, int, intOrNull, type Tx } from '#store'
+import { type Db, int, intOrNull, type Store, type Tx } from '#store'
 import { type Discovery, UNDISCOVERED } from './discovery-state.js'
 import type { Server, ServerSource } from './server.js'
 import type { ServerTerms } from './server-schema.js'
@@ -29,9 +29,6 @@ type Row = {
 } & Record<`${Secret}_sealed`, Buffer | null>
 
 const COLUMNS = 'id name slug source terms revision created_at updated_at'.split(' ')
-
-/** What a server is known by before anything sealed of it is opened. */
-export type Known = { id: string; revision: number }
 
 /** @returns the revision of each server. */
 export async function readRevisions(db: Db): Promise<Map<string, number>> {
@@ -100,13 +97,27 @@ export async function readDiscovery(db: Db | Tx, id: string): Promise<Discovery>
 }
 
 export async function writeDiscovery(
-  db: Db | Tx,
+  tx: Tx,
   id: string,
   discovery: Discovery,
   triedAtMs: number,
 ): Promise<void> {
   const changed = { discovery: JSON.stringify(discovery), tried_at: triedAtMs }
-  await db('mcp_servers').where({ id }).update(changed)
+  await tx('mcp_servers').where({ id }).update(changed)
+}
+
+/** Remembers something more of what a server offers, where it is still as it was read. */
+export async function noteDiscovery(
+  store: Store,
+  { id, revision }: Server,
+  found: Partial<Discovery>,
+  triedAtMs: number,
+): Promise<void> {
+  await store.inTransaction(async (tx) => {
+    const row = await tx('mcp_servers').where({ id, revision }).forUpdate().first('discovery')
+    if (!row) return
+    await writeDiscovery(tx, id, { ...JSON.parse(row.discovery), ...found }, triedAtMs)
+  })
 }
 
 /** When each server was last asked for its tools, ms, and whether it answered. */

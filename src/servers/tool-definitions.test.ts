@@ -112,6 +112,7 @@ test('of what a tool says about itself only the known hints are kept', () => {
 test.each([
   ['a name that nobody sees', { ...listed, name: 'g\u200bet' }, 'invisible'],
   ['no name', { ...listed, name: '' }, 'empty'],
+  ['a name of a million characters', { ...listed, name: 'n'.repeat(1e6) }, 'longer than 500'],
   ['a schema that is a list', { ...listed, inputSchema: [] }, 'no object'],
   ['half a character', { ...listed, description: '\ud800' }, 'cannot be read'],
   ['a schema deeper than any stack', { ...listed, inputSchema: deep(50_000) }, 'cannot be read'],
@@ -119,6 +120,7 @@ test.each([
   const { tools, refused } = again([tool, { ...listed, name: 'other' }], new Map())
   expect(tools.map(toolOf)).toEqual(['other'])
   expect(refused).toEqual([{ name: expect.any(String), reason: expect.stringContaining(reason) }])
+  expect(refused[0]!.name.length).toBeLessThanOrEqual(300)
 })
 
 test('a definition that could not be sold is not tried again until it is another one', () => {

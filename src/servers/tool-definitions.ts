@@ -5,7 +5,7 @@ import { canonicalJson, sha256Hex } from '#core/canonical-json'
 import { hasInvisible, plainLine } from '#core/plain-text'
 import { isObject } from '#schemas'
 import type { Discovery, RefusedTool } from './discovery-state.js'
-import { offerOf, type ServerTerms } from './server-schema.js'
+import { MAX_TOOL_NAME, offerOf, type ServerTerms } from './server-schema.js'
 import { clientName } from './tool-name.js'
 
 export const MAX_TOOLS = 1_000
@@ -95,8 +95,12 @@ function readTool(
   if (name === '' || hasInvisible(name)) {
     return { ...shown, reason: 'Its name is empty or has invisible characters.' }
   }
-  if (!isObject(tool.inputSchema ?? {}))
+  if (name.length > MAX_TOOL_NAME) {
+    return { ...shown, reason: `Its name is longer than ${MAX_TOOL_NAME} characters.` }
+  }
+  if (!isObject(tool.inputSchema ?? {})) {
     return { ...shown, reason: 'Its input schema is no object.' }
+  }
   try {
     // What hosts tell one another in `_meta` is never shown, and may differ each time.
     const { _meta, ...definition } = tool

@@ -25,19 +25,27 @@ function bearingOf(source: ClientCredential, token: string): Bearing {
 /**
  * Sends with the token of `source`; a 401 was not executed, so it is sent once more with a new
  * token, and only once. Without a token nothing is sent.
+ *
+ * @param timeoutMs for all of it; `send` is told what is left.
  */
 export async function sendWithToken(
   tokens: Tokens,
   source: ClientCredential,
-  send: (bearing: Bearing) => Promise<Answer>,
+  timeoutMs: number,
+  send: (bearing: Bearing, leftMs: number) => Promise<Answer>,
 ): Promise<Answer> {
   const startedMs = performance.now()
+  const sendWith = (token: string) =>
+    send(
+      bearingOf(source, token),
+      Math.max(1, timeoutMs - Math.floor(performance.now() - startedMs)),
+    )
   try {
     const token = await tokens.bearerFor(source)
-    const answer = await send(bearingOf(source, token))
+    const answer = await sendWith(token)
     if (answer.kind !== 'answered' || answer.status !== 401) return answer
     tokens.refused(source, token)
-    return await send(bearingOf(source, await tokens.bearerFor(source)))
+    return await sendWith(await tokens.bearerFor(source))
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const reason = error.code === 'upstream_timeout' ? 'timeout' : 'unauthorized'

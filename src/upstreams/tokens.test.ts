@@ -1,10 +1,11 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { handClock } from '#core/clock'
 import type { TokenSource } from './tokens.js'
-import { type Credential, createUpstreams } from './upstreams.js'
+import { type Credential, createUpstreams, type SendOptions } from './upstreams.js'
 
 type Oauth = Extract<Credential, { type: 'oauth2_client_credentials' }>
 
@@ -18,7 +19,7 @@ afterEach(async () => {
 /** A token endpoint at /token and a service at /api that takes only the token given last. */
 async function aTokenServer(
   answer: (count: number) => [number, unknown] = usual,
-  takes: (authorization: string | undefined) => boolean = () => true,
+  takes: (calls: number) => boolean | Promise<boolean> = () => true,
 ) {
   const forms: URLSearchParams[] = []
   const calls: IncomingMessage[] = []
@@ -33,7 +34,7 @@ async function aTokenServer(
       return
     }
     calls.push(request)
-    const isGood = takes(request.headers.authorization)
+    const isGood = await takes(calls.length)
     const isValid =
       isGood && valid !== undefined && request.headers.authorization === `Bearer ${valid}`
     response.writeHead(isValid ? 200 : 401).end(`${request.headers.authorization} ${client_secret}`)
@@ -69,8 +70,12 @@ async function aTokenServer(
     revoke: () => {
       valid = undefined
     },
-    get: () =>
-      upstreams.send({ method: 'GET', url: `http://${hostPort}/api`, headers: {} }, source, {}),
+    get: (options: SendOptions = {}) =>
+      upstreams.send(
+        { method: 'GET', url: `http://${hostPort}/api`, headers: {} },
+        source,
+        options,
+      ),
   }
 }
 
@@ -231,6 +236,15 @@ test('a service that refuses every token is asked twice, and its 401 is the answ
   const { get, calls, forms } = await aTokenServer(usual, () => false)
   expect(await get()).toMatchObject({ kind: 'answered', status: 401 })
   expect([calls.length, forms.length]).toEqual([2, 2])
+})
+
+test('a call that is sent once more has no longer for it than any other', async () => {
+  const { get, calls } = await aTokenServer(usual, async (count) => {
+    await wait(700)
+    return count === 2
+  })
+  expect(await get({ timeoutMs: 1_200 })).toMatchObject({ kind: 'unanswered', reason: 'timeout' })
+  expect(calls).toHaveLength(2)
 })
 
 test('a call without a token is not sent', async () => {

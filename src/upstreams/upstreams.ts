@@ -157,11 +157,15 @@ export function createUpstreams(options: Options): Upstreams {
   function send(
     request: UpstreamRequest,
     credential: Credential,
-    options: SendOptions,
+    sendOptions: SendOptions,
   ): Promise<Answer> {
-    return credential.type === 'oauth2_client_credentials'
-      ? sendWithToken(tokens, credential, (bearing) => sendWith(request, bearing, options))
-      : sendWith(request, { credential, scrubber: scrubberFor(credential) }, options)
+    if (credential.type !== 'oauth2_client_credentials') {
+      return sendWith(request, { credential, scrubber: scrubberFor(credential) }, sendOptions)
+    }
+    const { timeoutMs = options.timeoutMs } = sendOptions
+    return sendWithToken(tokens, credential, timeoutMs, (bearing, leftMs) =>
+      sendWith(request, bearing, { ...sendOptions, timeoutMs: leftMs }),
+    )
   }
 
   async function sendWith(

@@ -10,10 +10,9 @@ const text = (value) => ({ content: [{ type: 'text', text: String(value) }] })
 if (modes.has('banner')) process.stdout.write('Welcome to the server!\n')
 if (modes.has('stubborn')) process.on('SIGTERM', () => {})
 if (modes.has('child')) {
-  // A child of its own that ignores SIGTERM and never ends by itself.
-  spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"], {
-    stdio: 'ignore',
-  })
+  // A child of its own that ignores SIGTERM and never ends by itself; it is known by the same arguments.
+  const stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"
+  spawn(process.execPath, ['-e', stubborn, '--', ...modes], { stdio: 'ignore' })
 }
 
 const results = {

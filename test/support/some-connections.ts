@@ -2,9 +2,12 @@
 import { afterEach } from 'vitest'
 import {
   type CallOptions,
+  type ClientSide,
   type ConnectionEvent,
   type ConnectionsOptions,
   createConnections,
+  type Relay,
+  rpcError,
   type ServerSettings,
 } from '#connections'
 import { handClock } from '#core/clock'
@@ -53,10 +56,45 @@ export function someConnections(
   return { connections, upstreams, clock, events }
 }
 
+/** A client to relay for, and the notifications that it heard. */
+export function aClient(more: Partial<ClientSide> = {}) {
+  const heard: [string, unknown][] = []
+  const client: ClientSide = {
+    capabilities: { sampling: {} },
+    clientInfo: { name: 'agent', version: '2' },
+    protocolVersion: '2025-11-25',
+    onRequest: async () => ({ answered: true }),
+    onNotification: (method, params) => void heard.push([method, params]),
+    ...more,
+  }
+  return { client, heard }
+}
+
+/** The result that a relay passes on. @throws RpcError. */
+export async function resultOf(
+  relay: Relay,
+  ...asked: Parameters<Relay['relay']>
+): Promise<unknown> {
+  const relayed = await relay.relay(...asked)
+  if (relayed.kind === 'result') return JSON.parse(relayed.text)
+  const { code, message, data } = relayed.error
+  throw rpcError(code, message, data)
+}
+
 let lastServer = 0
 
 export function settingsFor(url: string, more: Partial<ServerSettings> = {}): ServerSettings {
   return { id: `srv_${++lastServer}`, name: 'scripted', transport: 'streamable_http', url, ...more }
+}
+
+/** A scripted server, connections to it, and what they take to reach it. */
+export async function aConnected(
+  options: McpServerOptions = {},
+  more: Partial<ServerSettings> = {},
+) {
+  const server = await aServer(options)
+  const settings = settingsFor(server.url, more)
+  return { ...someConnections([server.hostPort]), server, settings }
 }
 
 export const asAlice: CallOptions = { holder: 'acct_alice' }

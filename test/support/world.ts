@@ -120,12 +120,25 @@ export async function aWorld(settings: Record<string, string> = {}): Promise<Wor
   return world
 }
 
+export type Shop = {
+  world: World
+  buyer: Party
+  seller: Party
+  listing: { id: string; slug: string }
+  endpointId: string
+  /** The body of a call that can be bought. */
+  order(more?: Json): Json
+}
+
 /** A world in which something is for sale, and a buyer who can pay for it. */
-export async function aShop(): Promise<{ world: World; buyer: Party; endpointId: string }> {
-  const world = await aWorld()
+export async function aShop(settings?: Record<string, string>): Promise<Shop> {
+  const world = await aWorld(settings)
   const buyer = await world.account('Buyer', '1')
-  const { endpointId } = await world.listing(await world.account('Seller'))
-  return { world, buyer, endpointId }
+  const seller = await world.account('Seller')
+  const { endpointId, ...listing } = await world.listing(seller)
+  const call = { endpoint_id: endpointId, arguments: { space: 'main', q: 'tea' } }
+  const order = (more: Json = {}) => ({ ...call, ...more })
+  return { world, buyer, seller, listing, endpointId, order }
 }
 
 /** A gateway as its clients see it, wherever it runs, and the seller's server behind it. */
