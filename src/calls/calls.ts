@@ -97,10 +97,8 @@ async function buy(deps: CallDeps, order: Order, callId: Id<'call'>): Promise<Ou
   const answer = await forward(deps, { offer, request, held, order, ancestry })
   const verdict = asPromised(deps, { offer, answer, verdict: judge(offer, answer) })
   const outcome = await conclude(deps, held, offer, answer, verdict)
-  await report(deps, {
-    ...{ call: held.call, outcome, answer, receivedAt },
-    isDelivered: verdict.delivered,
-  })
+  const isDelivered = verdict.delivered
+  await report(deps, { call: held.call, outcome, answer, receivedAt, isDelivered })
   const { version, latestVersion } = offer
   return version < latestVersion ? { ...outcome, latestVersion } : outcome
 }
@@ -160,11 +158,10 @@ async function report(
     const atMs = clock.now()
     // What only broke the success rule may be an answer to arguments that nobody could use.
     const isArguable = !isDelivered && answer.kind === 'answered' && answer.status < 500
-    catalogue.observe({
-      ...{ endpointId, buyerId: buyer!, delivered: isDelivered },
-      ...{ latencyMs, atMs, isArguable },
-    })
-    catalogue.learn({ ...outcome, keyId, buyerId: buyer!, sellerId })
+    const delivered = isDelivered
+    catalogue.observe({ endpointId, buyerId: buyer!, delivered, latencyMs, atMs, isArguable })
+    const { outcome: end, charge, fee } = outcome
+    catalogue.learn({ keyId, buyerId: buyer!, sellerId, endpointId, outcome: end, charge, fee })
   }
   telemetry.callEnded({
     callId: outcome.callId,

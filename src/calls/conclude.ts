@@ -71,16 +71,15 @@ export async function conclude(
     const fault = { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
     return end(deps, held, { ...NOTHING, ...answered, latencyMs, outcome: 'refunded', fault })
   }
-  const { charge, fee, quantity } = verdict
-  const outcome = isFree(offer.price) ? 'free' : 'charged'
   return end(deps, held, {
-    ...answered,
-    latencyMs,
-    outcome,
-    charge,
-    fee,
-    quantity,
+    outcome: isFree(offer.price) ? 'free' : 'charged',
+    status: answered.status,
+    body: answered.body,
+    charge: verdict.charge,
+    fee: verdict.fee,
+    quantity: verdict.quantity,
     fault: undefined,
+    latencyMs,
   })
 }
 

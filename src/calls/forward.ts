@@ -10,9 +10,10 @@ export type Sending = Pick<Order, 'onProgress' | 'tag'> & {
   callId: string
   /** The account that buys: what a server remembers of one is never shown to another. */
   buyerId: string
-  /** To be sent back with calls that are made in the course of this one. */
-  trace: string
 }
+
+/** @property trace to be sent back with calls that are made in the course of this one. */
+type TracedSending = Sending & { trace: string }
 
 /** What answers calls, by its kind. None of them throws for what a seller does. */
 export type Backends = {
@@ -23,7 +24,7 @@ export type Backends = {
     message: { callId: string; body: Buffer },
   ): Promise<HandlerHeaders>
   servers: { call(dispatch: Of<'mcp'>, sending: Sending): Promise<Answer> }
-  codeTools: { run(dispatch: Of<'code'>, sending: Sending): Promise<Answer> }
+  codeTools: { run(dispatch: Of<'code'>, sending: TracedSending): Promise<Answer> }
   /** Signs traces; the same for all gateways of one database. */
   traceKey: Buffer
 }
@@ -31,36 +32,38 @@ export type Backends = {
 type Of<Kind extends Dispatch['kind']> = Extract<Dispatch, { kind: Kind }>
 type HandlerHeaders = Record<string, string>
 
-export async function forward(
-  deps: Backends,
-  { offer, request, held, order, ancestry }: Forwarding,
-): Promise<Answer> {
+export async function forward(deps: Backends, forwarding: Forwarding): Promise<Answer> {
+  const { offer, request, held, order, ancestry } = forwarding
   const { dispatch } = request
   const { id: callId, buyerId } = held.call
-  const { onProgress, signal, tag } = order
   if (dispatch.kind === 'http') {
     return deps.upstreams.send(dispatch.request, offer.credential, { callId })
   }
-  const trace = traceFor(deps.traceKey, callId, ancestry)
-  const sending: Sending = { callId, buyerId, trace, onProgress, signal: signal?.(), tag }
-  switch (dispatch.kind) {
-    case 'tool': {
-      const { request: shaped } = dispatch
-      const signed = await deps.signHandlerCall(offer.sellerId, { callId, body: shaped.body })
-      const headers = {
-        ...shaped.headers,
-        ...signed,
-        'x-souk-trace': trace,
-        ...(tag !== undefined && { 'x-souk-tag': tag }),
-      }
-      const options = { callId, maxBodyBytes: MAX_TOOL_ANSWER_BYTES }
-      return deps.upstreams.send({ ...shaped, headers }, offer.credential, options)
-    }
-    case 'mcp':
-      return order.via ? order.via(dispatch, sending) : deps.servers.call(dispatch, sending)
-    case 'code':
-      return deps.codeTools.run(dispatch, sending)
+  if (dispatch.kind === 'tool') return toHandler(deps, dispatch, forwarding)
+  const { onProgress, signal, tag } = order
+  const sending: Sending = { callId, buyerId, onProgress, signal: signal?.(), tag }
+  if (dispatch.kind === 'mcp') {
+    return order.via ? order.via(dispatch, sending) : deps.servers.call(dispatch, sending)
   }
+  const trace = traceFor(deps.traceKey, callId, ancestry)
+  return deps.codeTools.run(dispatch, { ...sending, trace })
+}
+
+async function toHandler(
+  deps: Backends,
+  { request }: Of<'tool'>,
+  { offer, held, order: { tag }, ancestry }: Forwarding,
+): Promise<Answer> {
+  const callId = held.call.id
+  const signed = await deps.signHandlerCall(offer.sellerId, { callId, body: request.body })
+  const headers = {
+    ...request.headers,
+    ...signed,
+    'x-souk-trace': traceFor(deps.traceKey, callId, ancestry),
+    ...(tag !== undefined && { 'x-souk-tag': tag }),
+  }
+  const options = { callId, maxBodyBytes: MAX_TOOL_ANSWER_BYTES }
+  return deps.upstreams.send({ ...request, headers }, offer.credential, options)
 }
 
 type Forwarding = {

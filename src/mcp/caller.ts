@@ -13,25 +13,45 @@ export function callerOf(
   principal: Principal | undefined,
   res?: ServerResponse,
 ): Caller {
+  const { tag, trace } = attributionIn(req.headers)
   return {
     principal,
-    ...attributionIn(req.headers),
+    tag,
+    trace,
     isGone: () => res !== undefined && isGone(res),
     signal: () => (res ? closingOf(res) : NEVER),
   }
 }
 
 /**
- * What an order says of the one who orders.
+ * The order of a caller. Written out member by member: copying objects took a tenth of a call.
  *
  * @throws Problem `unauthenticated` for a caller without a key.
  */
-export function ordererOf(
-  caller: Caller,
-): Pick<Order, 'principal' | 'tag' | 'trace' | 'isGone' | 'signal' | 'onProgress' | 'ask'> {
-  const { tag, trace, isGone, signal, onProgress, ask } = caller
-  return { principal: requireKey(caller), tag, trace, isGone, signal, onProgress, ask }
+export function orderOf(caller: Caller, wanted: Wanted): Order {
+  return {
+    principal: requireKey(caller),
+    endpointId: wanted.endpointId,
+    version: wanted.version,
+    arguments: wanted.arguments,
+    maxPrice: wanted.maxPrice,
+    quoteId: wanted.quoteId,
+    idempotencyKey: wanted.idempotencyKey,
+    tag: caller.tag,
+    trace: caller.trace,
+    isGone: caller.isGone,
+    signal: caller.signal,
+    ask: caller.ask,
+    via: wanted.via,
+    onProgress: caller.onProgress,
+  }
 }
+
+/** What of an order is in the call, and not in who makes it. */
+type Wanted = Pick<
+  Order,
+  'endpointId' | 'version' | 'arguments' | 'maxPrice' | 'quoteId' | 'idempotencyKey' | 'via'
+>
 
 /** Aborted when the client goes away before it was answered. */
 function closingOf(res: ServerResponse): AbortSignal {

@@ -41,7 +41,8 @@ export function createEntrance(deps: EntranceDeps): Entrance {
     if (!address) throw new Problem('not_found', 'There is nothing at this address.')
     const look = () => authenticate(req, address)
     const principal = await look()
-    return { address, principal, look, ...(await placeAt(address, principal)) }
+    const { surface, relayed } = await placeAt(address, principal)
+    return { address, principal, look, surface, relayed }
   }
 
   /** Who sent a request: the holder of a key, or of an access token for this address. */

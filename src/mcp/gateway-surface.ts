@@ -26,12 +26,10 @@ export function gatewaySurface(deps: ToolDeps, open: OpenGateway): Surface {
     cache: { ttlMs: LIST_LIFE_MS, cacheScope: 'private' },
     scopeOf: () => 'call',
     list: async (caller) => listText(open, requireKey(caller)),
-    call: async (caller, params) => {
-      const own = { ...caller, principal: requireKey(caller) }
-      return callNative(deps, open, { caller: own, params }, (offer, outcome) =>
+    call: (caller, params) =>
+      callNative(deps, open, { caller, params }, (offer, outcome) =>
         nativeResult(offer, outcome, deps.publicUrl),
-      )
-    },
+      ),
     watch: (guest, onChange) => watchList(open, guest, onChange, deps.telemetry.failed),
   }
 }

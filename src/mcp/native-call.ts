@@ -1,14 +1,14 @@
 /** One call of a gateway's tool: a paid call, and what its client is told of it. */
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
-import type { Principal } from '#accounts'
 import { call, type Order, type Outcome } from '#calls'
 import { Problem } from '#core/problem'
 import { refusalIn } from '#core/storage-problem'
 import type { OfferedTool, OpenGateway } from '#gateways'
-import { ordererOf } from './caller.js'
+import { orderOf } from './caller.js'
 import { InputNeeded } from './input-needed.js'
 import { refused } from './native-result.js'
 import type { Caller, CallParams, CallResult } from './surface.js'
+import { requireKey } from './tools/require-key.js'
 import type { ToolDeps } from './tools/tool.js'
 
 /** What a client may say of one call, in the `_meta` of its request. */
@@ -19,7 +19,7 @@ const OPTIONS = {
 } as const
 
 export type NativeCall = {
-  caller: Caller & { principal: Principal }
+  caller: Caller
   params: CallParams
   /** The way to the server, where the client has a connection of its own. */
   via?: Order['via']
@@ -36,14 +36,13 @@ export async function callNative<T>(
   { caller, params: { name, arguments: args = {}, _meta = {} }, via }: NativeCall,
   show: (offer: OfferedTool['offer'], outcome: Outcome) => T,
 ): Promise<T | CallResult> {
-  const tool = await open.find(caller.principal, name)
+  const tool = await open.find(requireKey(caller), name)
   if (!tool) {
     const message = `Unknown tool: ${name.slice(0, 128)}`
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, message)
   }
   try {
-    const outcome = await call(deps, {
-      ...ordererOf(caller),
+    const order = orderOf(caller, {
       endpointId: tool.endpointId,
       version: tool.version,
       arguments: args,
@@ -52,6 +51,7 @@ export async function callNative<T>(
       quoteId: optionIn(_meta, OPTIONS.quoteId),
       via,
     })
+    const outcome = await call(deps, order)
     return show(tool.offer, outcome)
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof InputNeeded) throw error

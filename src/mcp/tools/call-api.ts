@@ -1,5 +1,5 @@
 import { call, callSchema, showOutcome } from '#calls'
-import { ordererOf } from '../caller.js'
+import { orderOf } from '../caller.js'
 import { defineTool } from './tool.js'
 
 /** The most of a body that goes into a model's context. */
@@ -33,8 +33,7 @@ export const callApi = defineTool({
     openWorldHint: true,
   },
   async run(deps, caller, input) {
-    const outcome = await call(deps, {
-      ...ordererOf(caller),
+    const order = orderOf(caller, {
       endpointId: input.endpoint_id,
       version: input.version,
       arguments: input.arguments,
@@ -42,6 +41,7 @@ export const callApi = defineTool({
       quoteId: input.quote_id,
       idempotencyKey: input.idempotency_key,
     })
+    const outcome = await call(deps, order)
     return showOutcome(outcome, { bodyLimitBytes: BODY_LIMIT_BYTES, publicUrl: deps.publicUrl })
   },
 })
