@@ -237,4 +237,18 @@ describe('the list', () => {
     }
     expect(server.requests).toHaveLength(before)
   })
+
+  test('is not for an account that is suspended', async () => {
+    const team = await relay.world.rest('POST', '/v1/sub-accounts', OPERATOR_KEY, { name: 'Team' })
+    const { id, api_key: key } = team.json as { id: string; api_key: string }
+    const why = { category: 'fraud', reason: 'found out' }
+    await relay.world.rest('POST', `/v1/accounts/${id}/suspend`, OPERATOR_KEY, why)
+    const before = server.requests.length
+    for (const ask of [relay.ask, relay.modern]) {
+      const { error } = answerIn(await ask(path, 'resources/read', { uri: 'test://it' }, { key }))
+      expect(error).toMatchObject({ data: { code: 'account_suspended' } })
+    }
+    const methods = server.requests.slice(before).map(({ method }) => method)
+    expect(methods).not.toContain('resources/read')
+  })
 })

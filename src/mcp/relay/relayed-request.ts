@@ -5,7 +5,7 @@ import {
   PROTOCOL_VERSION_META_KEY,
   ProtocolError,
 } from '@modelcontextprotocol/server'
-import { mayUse, type Principal } from '#accounts'
+import { mayUse, type Principal, refuseSuspended } from '#accounts'
 import { type Order, showOutcome } from '#calls'
 import {
   type ClientSide,
@@ -92,7 +92,10 @@ export async function openLine(
   throw new Problem('upstream_failed', `The MCP server "${server}" is not in use here.`)
 }
 
-/** @throws InputNeeded where a person has to approve a call first. */
+/**
+ * @throws InputNeeded where a person has to approve a call first, Problem `account_suspended` for what
+ *   is no call: a call says so in its result.
+ */
 export async function passOn(
   deps: RelayDeps,
   gateway: RelayedGateway,
@@ -101,6 +104,7 @@ export async function passOn(
 ): Promise<Passed> {
   if (asked.method === 'tools/list') return listTools(gateway, line, asked)
   if (asked.method === 'tools/call') return callTool(deps, gateway, line, asked)
+  refuseSuspended(asked.caller.principal)
   return line.relay(asked.method, sentOn(asked.params), optionsOf(asked))
 }
 
