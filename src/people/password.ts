@@ -6,7 +6,8 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { Problem } from '#core/problem'
 
-type Cost = { N: number; r: number; p: number }
+/** As scrypt takes it: memory is 128 · N · r bytes. */
+export type Cost = { N: number; r: number; p: number }
 
 /** What OWASP asks for. */
 const COST: Cost = { N: 2 ** 17, r: 8, p: 1 }

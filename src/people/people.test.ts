@@ -17,6 +17,8 @@ const OTHER_WALLET = privateKeyToAccount(`0x${'22'.repeat(32)}`)
 let opened: OpenedStore
 let store: Store
 let clock: ReturnType<typeof handClock>
+/** Cheap: how dear a password is, its own test says. */
+const passwordCost = { N: 2 ** 10, r: 8, p: 1 }
 let people: People
 let count = 0
 
@@ -28,7 +30,7 @@ beforeAll(async () => {
 beforeEach(() => {
   clock = handClock()
   clock.advance(++count * 24 * HOUR_MS)
-  people = createPeople({ store, clock, publicUrl: PUBLIC_URL })
+  people = createPeople({ store, clock, publicUrl: PUBLIC_URL, passwordCost })
 })
 
 afterAll(() => opened.close())
@@ -91,7 +93,7 @@ describe('a password', () => {
 
   test('may be tried so often, by anybody, at this gateway or the next', async () => {
     const { email } = await aPerson()
-    const next = createPeople({ store, clock, publicUrl: PUBLIC_URL })
+    const next = createPeople({ store, clock, publicUrl: PUBLIC_URL, passwordCost })
     const rule = { name: 'sign-in-email', most: 10, windowMs: 15 * MINUTE_MS }
     for (let i = 0; i < 10; i++) await next.throttle.take(rule, email!)
     const signIn = { email: email!, password: PASSWORD }

@@ -8,7 +8,7 @@ import type { Clock } from '#core/clock'
 import { newId } from '#core/ids'
 import { Problem } from '#core/problem'
 import { isUniqueViolation, type Store, type Tx } from '#store'
-import { createPasswords } from './password.js'
+import { type Cost, createPasswords } from './password.js'
 import { type Person, type PersonRow, toPerson } from './rows.js'
 import { createSessions, type Sessions } from './sessions.js'
 import { createThrottle, type Rule, type Throttle } from './throttle.js'
@@ -74,11 +74,17 @@ export type People = {
   purge(): Promise<void>
 }
 
-type Deps = { store: Store; clock: Clock; publicUrl: string }
+type Deps = {
+  store: Store
+  clock: Clock
+  publicUrl: string
+  /** What a password costs to try; what is asked of servers unless given. */
+  passwordCost?: Cost
+}
 
 export function createPeople(deps: Deps): People {
   const { store, clock } = deps
-  const passwords = createPasswords()
+  const passwords = createPasswords(deps.passwordCost)
   const sessions = createSessions(deps)
   const throttle = createThrottle(deps)
   const wallets = createWallets(deps)

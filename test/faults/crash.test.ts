@@ -20,7 +20,7 @@ import { lotsOf, roundsOf, SEED } from './lots.js'
 import { buy, type Market, OPERATOR_KEY, openMarket, type Purchase } from './market.js'
 import { momentsOf } from './moments.js'
 
-const ROUNDS = roundsOf(20)
+const ROUNDS = roundsOf(12)
 /** For a machine far slower than any that a person works at. */
 const TIMEOUT_MS = 60_000 + ROUNDS * 20_000
 

@@ -164,7 +164,10 @@ function buy(key: string): Promise<Said> {
     const socket = connect(Number(port), hostname)
     let text = ''
     socket.setEncoding('utf8')
-    socket.on('error', reject)
+    // Where the machine is slow, a connection may wait for longer than one may without being read.
+    socket.on('error', (error: Error & { code?: string }) =>
+      error.code === 'ECONNRESET' && text === '' ? resolve(buy(key)) : reject(error),
+    )
     socket.on('data', (part: string) => {
       text += part
     })

@@ -14,9 +14,9 @@ import { roundsOf, SEED } from './lots.js'
 import { outsleepSeat, seats, takeNap } from './stopped-gateway.js'
 
 const KILLS = roundsOf(10)
-const OUTAGES = roundsOf(3)
-const CUTS = roundsOf(3)
-const NAPS = roundsOf(3)
+const OUTAGES = roundsOf(2)
+const CUTS = roundsOf(2)
+const NAPS = roundsOf(2)
 /** For a machine far slower than any that a person works at. */
 const TIMEOUT_MS = 180_000 + KILLS * 30_000
 

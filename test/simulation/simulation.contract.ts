@@ -12,7 +12,7 @@ import { runAlone, runSeeds, shrink, type Tried } from './runs.js'
 const { SOUK_SIM_SEED, SOUK_SIM_SEEDS } = process.env
 const FIRST = Number(SOUK_SIM_SEED ?? randomInt(1_000_000_000))
 /** In a test run, where PostgreSQL takes six times as long; `SOUK_SIM_SEEDS` asks for more or fewer. */
-const SEEDS = { SQLite: 200, PostgreSQL: 100 }
+const SEEDS = { SQLite: 120, PostgreSQL: 70 }
 /** For a machine far slower than any that a person works at. */
 const SEED_TIMEOUT_MS = 6_000
 
