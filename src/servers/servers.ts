@@ -9,10 +9,8 @@ import { createRunning, type RunningDeps } from './running.js'
 
 export type { ToolNames } from './discovery.js'
 export type { CodeServer } from './running.js'
-export { listingSlugOf, type StdioPolicy, type Timeouts } from './server.js'
+export { listingSlugOf, type StdioPolicy } from './server.js'
 export {
-  type ServerChange,
-  type ServerInput,
   type ServerTerms,
   serverChangeSchema,
   serverSchema,
