@@ -158,10 +158,23 @@ async function report(
     const atMs = clock.now()
     // What only broke the success rule may be an answer to arguments that nobody could use.
     const isArguable = !isDelivered && answer.kind === 'answered' && answer.status < 500
-    const delivered = isDelivered
-    catalogue.observe({ endpointId, buyerId: buyer!, delivered, latencyMs, atMs, isArguable })
-    const { outcome: end, charge, fee } = outcome
-    catalogue.learn({ keyId, buyerId: buyer!, sellerId, endpointId, outcome: end, charge, fee })
+    catalogue.observe({
+      endpointId,
+      buyerId: buyer!,
+      delivered: isDelivered,
+      latencyMs,
+      atMs,
+      isArguable,
+    })
+    catalogue.learn({
+      keyId,
+      buyerId: buyer!,
+      sellerId,
+      endpointId,
+      outcome: outcome.outcome,
+      charge: outcome.charge,
+      fee: outcome.fee,
+    })
   }
   telemetry.callEnded({
     callId: outcome.callId,

@@ -12,8 +12,10 @@ export type Sending = Pick<Order, 'onProgress' | 'tag'> & {
   buyerId: string
 }
 
-/** @property trace to be sent back with calls that are made in the course of this one. */
-type TracedSending = Sending & { trace: string }
+type TracedSending = Sending & {
+  /** To be sent back with calls that are made in the course of this one. */
+  trace: string
+}
 
 /** What answers calls, by its kind. None of them throws for what a seller does. */
 export type Backends = {
